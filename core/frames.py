@@ -5,6 +5,7 @@ Empty frames are made once: one costs milliseconds, a close needs many.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import cache
@@ -202,3 +203,15 @@ def largest(values: pl.Series) -> int:
     """The largest of whole numbers; 0: there are none."""
     found = values.max()
     return found if isinstance(found, int) else 0
+
+
+def hashes(texts: pl.Series) -> pl.Series:
+    """SHA-256 of each text, in hexadecimal, under the name of the texts."""
+    found = [hashlib.sha256(each.encode()).hexdigest() for each in texts]
+    return pl.Series(texts.name, found, dtype=pl.String)
+
+
+def content_hashes(rows: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
+    """SHA-256 over canonical typed fields of each row; nothing else of it takes part."""
+    text = pl.concat_str(pl.col(columns).cast(pl.String).fill_null(""), separator="\x1f")
+    return hashes(rows.select(body_hash=text).to_series())

@@ -11,8 +11,9 @@ import polars as pl
 
 from loanbook.core.decision import reasons, rules, terms
 from loanbook.core.decision.decisions import DECISIONS
-from loanbook.core.decision.inputs import Inputs, from_texts, hashes, texts, typed
+from loanbook.core.decision.inputs import Inputs, from_texts, texts, typed
 from loanbook.core.decision.points import points_of, total
+from loanbook.core.frames import hashes
 from loanbook.core.policy.decisions.decision import DecisionPolicy
 
 _HASHED = [name for name in DECISIONS if name not in ("decision_id", "decision_hash", "role")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import polars as pl
@@ -87,9 +86,3 @@ def texts(inputs: pl.DataFrame) -> pl.Series:
 def from_texts(stored: pl.Series) -> pl.DataFrame:
     """Inputs of texts that `texts` made, whatever inputs were known then."""
     return stored.str.json_decode(pl.Struct(TYPES)).struct.unnest()
-
-
-def hashes(text: pl.Series) -> pl.Series:
-    """SHA-256 of each text, in hexadecimal."""
-    found = [hashlib.sha256(each.encode()).hexdigest() for each in text]
-    return pl.Series(text.name, found, dtype=pl.String)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import datetime as dt
 import errno
 import fcntl
 import os
@@ -242,6 +243,11 @@ def open_reader(settings: Settings) -> duckdb.DuckDBPyConnection:
             f"there is no ledger in {settings.home} yet; drop files into {settings.landing} and run `loanbook run`"
         )
     return patiently(lambda: _connect(settings, read_only=True))
+
+
+def utc_now() -> dt.datetime:
+    """The instant by the clock of this machine, as the lake keeps instants: UTC, without a zone."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
 
 
 def patiently(work: Callable[[], T], *, seconds: float = 20.0) -> T:

@@ -24,6 +24,7 @@ from loanbook.core.store.lake import (
     patiently,
     share_out,
     transaction,
+    utc_now,
 )
 from loanbook.core.store.migrations import migrate
 from loanbook.core.store.queries import WAITING_VERSIONS
@@ -346,7 +347,7 @@ class Ledger(Books):
                 "state": ["published" if each.published else "rejected" for each in decisions],
                 "reason": [each.reason for each in decisions],
                 "actor": actor,
-                "settled_at": dt.datetime.now(dt.UTC).replace(tzinfo=None),
+                "settled_at": utc_now(),
             }
         )
         checks = pl.concat([each.checks for each in decisions], how="diagonal_relaxed")

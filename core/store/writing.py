@@ -19,6 +19,7 @@ from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.laws.law import Law
 from loanbook.core.servicing.loan.business_date import dated
 from loanbook.core.servicing.replay.backdating import Restatement
+from loanbook.core.store.lake import utc_now
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def version_row(
             **{name: [rows] for name, rows in counts.rows.items()},
             "control_totals": [json.dumps(counts.totals)],
             "actor": [by.actor],
-            "committed_at": [dt.datetime.now(dt.UTC).replace(tzinfo=None)],
+            "committed_at": [utc_now()],
         }
     )
 

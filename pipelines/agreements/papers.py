@@ -13,7 +13,7 @@ from loanbook.core.contract.terms import Terms
 from loanbook.core.documents.clauses import clauses
 from loanbook.core.documents.kinds import DISCLOSURES
 from loanbook.core.documents.matching import as_terms
-from loanbook.core.documents.paper import Figures, Paper, Party, Schedule, Term
+from loanbook.core.documents.paper import Figures, Paper, Party, Schedule
 from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.lending.agreements import AgreementRules, Place
@@ -62,14 +62,10 @@ def papers(
             product_words=product.description or product.name, currency=product.currency, jurisdiction=where_made,
             disclosure=place.disclosure, made_on=head.made_on,
             expires_on=head.made_on + dt.timedelta(days=rules.offer_days), cooling_off_days=place.cooling_off_days,
-            parties=head.parties, terms=_json(as_terms(loan)), figures=_figures(quote, rates[loan["loan_id"]]),
+            parties=head.parties, terms=as_terms(loan), figures=_figures(quote, rates[loan["loan_id"]]),
             schedule=_schedule(quote), clauses=clauses(product, policies, where_made, head.made_on),
         ))  # fmt: skip
     return made
-
-
-def _json(terms: dict[str, Term]) -> dict[str, Term]:
-    return dict(terms)
 
 
 def _place(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +14,7 @@ from loanbook.core.catalogue.codes import EventState, Kind
 from loanbook.core.catalogue.events import ROW
 from loanbook.core.contract.money import CURRENCY_NAMES, major
 from loanbook.core.contract.terms import Terms
-from loanbook.core.frames import empty
+from loanbook.core.frames import content_hashes, empty
 from loanbook.core.ledger.events import Events, as_kept
 from loanbook.core.policy.file_mappings import FileMapping
 from loanbook.core.policy.payments.matching import ReceiptMatching
@@ -229,14 +228,6 @@ def with_note(taken: Taken, note: str) -> Taken:
     return replace(taken, note=f"{taken.note}; {note}" if taken.note else note)
 
 
-def _hashed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
-    """SHA-256 over canonical typed fields; no file, line or time takes part."""
-    text = frame.select(
-        pl.concat_str(pl.col(columns).cast(pl.String).fill_null(""), separator="\x1f")
-    ).to_series()
-    return pl.Series([hashlib.sha256(t.encode()).hexdigest() for t in text], dtype=pl.String)
-
-
 _AND_CONTENT = "+"
 """Between the two parts of a body's hash: what every event has, and all else that its row says. An
 event taken in by a release before has the first part alone, and is compared by it."""
@@ -363,14 +354,14 @@ def event(
     body_columns = ["loan_key", "value_date", "amount", "currency", "reason", "maker", "checker"]
     if ROW[kind].payload_hashed:
         body_columns.append("payload")
-    body = _hashed(frame, [c for c in body_columns if c in frame.columns])
+    body = content_hashes(frame, [c for c in body_columns if c in frame.columns])
     content = [c for c in _CONTENT if c in frame.columns]
     if kind is Kind.loan_boarded:
         content = [name for name in Terms.column_names() if name not in NOT_OF_THE_ROW]
     if not content:
         return frame.with_columns(body_hash=body)
     return frame.with_columns(
-        body_hash=body + _AND_CONTENT + _hashed(frame, content) + _said_by_verb(frame, kind)
+        body_hash=body + _AND_CONTENT + content_hashes(frame, content) + _said_by_verb(frame, kind)
     )
 
 

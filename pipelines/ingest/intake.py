@@ -23,6 +23,7 @@ from loanbook.core.store.agreements.documents import signed_terms
 from loanbook.core.store.banking.context import StoredBank
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.known.files import folders_at_rest, known_files
+from loanbook.core.store.lake import utc_now
 from loanbook.core.store.order_context import (
     StoredEvents,
     StoredLoans,
@@ -284,7 +285,7 @@ def _queue(taken: Taken, file: LandingFile, run: _Run, known: Known) -> None:
 
 def _row(file: LandingFile, correlation_id: str) -> dict[str, Any]:
     """The row of `files` of a file that nothing was taken of yet."""
-    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    now = utc_now()
     return {
         "file_id": file.file_id, "name": file.path.name, "kind": file.kind or "unknown",
         "business_date": file.business_date, "bytes": file.bytes, "state": "taken",

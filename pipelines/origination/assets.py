@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from loanbook.core.origination.case import FINAL, cases, funnel, histories
+from loanbook.core.store.lake import utc_now
 from loanbook.core.store.origination.reading import decisions_of, events_of
 from loanbook.pipelines.asset_keys import PREFIX, key
 from loanbook.pipelines.ingest.assets import intake
@@ -53,8 +53,8 @@ def decisions() -> Iterator[Any]:
     """Applications that wait, decided by the champion of their product as of their own day; their cases moved."""
     ledger, policies = open_instance()
     with ledger:
-        began = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-        made = decide_all(ledger, policies, lambda: dt.datetime.now(dt.UTC).replace(tzinfo=None))
+        began = utc_now()
+        made = decide_all(ledger, policies, utc_now)
         rows = made.decisions
         loose = rows.filter(
             (pl.col("outcome") == "approved")

@@ -20,6 +20,7 @@ from loanbook.core.errors import LedgerError
 from loanbook.core.payments.out.instructions import Heading, Instructions
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.originators import Originator
+from loanbook.core.store.lake import utc_now
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.sending.instructions import (
     instructions_of,
@@ -50,7 +51,7 @@ def hand_over(ledger: Queries, policies: PolicyBook, where: Settings) -> list[Pa
     for file in not_handed_over(ledger):
         waiting = folder / WAITING / file["name"]
         _write(waiting, contents(ledger, policies, where, file))
-        mark_handed_over(ledger, file["file_key"], dt.datetime.now(dt.UTC).replace(tzinfo=None))
+        mark_handed_over(ledger, file["file_key"], utc_now())
     done = []
     for waiting in sorted((folder / WAITING).iterdir()):
         if waiting.suffix == ".part":  # a run was killed while it wrote: what it began is no file

@@ -16,6 +16,7 @@ from loanbook.core.errors import LedgerConflictError, LedgerError
 from loanbook.core.payments.incoming.emitting import RECEIVED
 from loanbook.core.policy.file_mappings import CANONICAL_PAYMENTS
 from loanbook.core.policy.originators import Originator
+from loanbook.core.store.lake import utc_now
 from loanbook.core.store.sending.instructions import (
     INSTRUCTIONS,
     files_of,
@@ -96,7 +97,7 @@ def record(
 
     LedgerConflictError where another run took anything in since `judged_at`: nothing is kept then.
     """
-    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    now = utc_now()
     intakes = [_intake(ledger, known, file, run_id, now) for file in files]
     if intakes:
         ledger.commit_intake(intakes, judged_at)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from loanbook.core.store.lake import insert, patiently, transaction
+from loanbook.core.store.lake import insert, patiently, transaction, utc_now
 from loanbook.core.store.queries import Queries
 
 SEALED = "payment_accounts"
@@ -23,7 +22,7 @@ def keep(
 
     What `judged` raises ends the transaction: nothing is kept.
     """
-    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    now = utc_now()
 
     def add() -> bool:
         with transaction(ledger.connection):

@@ -14,7 +14,7 @@ from loanbook.core.policy.base import AS_STORED, Policy
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import FOLDERS
 from loanbook.core.policy.used import Key, as_used, in_use, refusals, with_new_roles
-from loanbook.core.store.lake import LAKE, insert, patiently, transaction
+from loanbook.core.store.lake import LAKE, insert, patiently, transaction, utc_now
 from loanbook.core.store.queries import Queries
 
 
@@ -91,7 +91,7 @@ def _store(ledger: Queries, versions: Mapping[Key, Policy]) -> None:
             "version": [version for _, _, version in versions],
             "content_hash": [hashlib.sha256(each.encode()).hexdigest() for each in contents],
             "content": contents,
-            "used_since": [dt.datetime.now(dt.UTC).replace(tzinfo=None)] * len(contents),
+            "used_since": [utc_now()] * len(contents),
         },
         schema_overrides={"version": pl.Int32},
     )

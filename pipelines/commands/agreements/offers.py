@@ -126,13 +126,14 @@ def withdraw_offer(id_: Id, on: On = None, as_: As = "") -> None:
 
 def board(on: On = None) -> None:
     """Hand signed agreements off: they land as tapes, and the next intake boards them field by field as they were signed."""
+    from loanbook.core.store.lake import utc_now
     from loanbook.pipelines.agreements.cases import follow
     from loanbook.pipelines.agreements.handing_off import hand_off
 
     ledger, _ = opened_for_writing()
     with ledger:
         landed = hand_off(ledger, today(on))
-        moved = follow(ledger, dt.datetime.now(dt.UTC).replace(tzinfo=None))
+        moved = follow(ledger, utc_now())
     for path in landed:
         out.print(f"landed: {path}")
     if moved:

@@ -247,6 +247,7 @@ def expire(
 
 
 def _append(application: str, event: str, reason: str) -> None:
+    from loanbook.core.store.lake import utc_now
     from loanbook.pipelines.resources import open_instance
 
     ledger, _ = open_instance()
@@ -259,13 +260,14 @@ def _append(application: str, event: str, reason: str) -> None:
                 f"no application is named {application!r}; `loanbook apply list` has them"
             )
         _, last = ledger.landed_dates()
-        _appended(ledger, [application], event, reason, last or dt.date.today())
+        _appended(ledger, [application], event, reason, last or utc_now().date())
     out.print(f"{escape(application)}: {event}.")
 
 
 def _appended(ledger: Any, ids: list[str], event: str, reason: str, on: dt.date) -> None:
     """Append an event of some cases, as who acts."""
     from loanbook.core.origination.case import CASE_EVENTS
+    from loanbook.core.store.lake import utc_now
     from loanbook.core.store.origination.writing import append, head
     from loanbook.pipelines.resources import provenance, read_policies
 
@@ -278,4 +280,4 @@ def _appended(ledger: Any, ids: list[str], event: str, reason: str, on: dt.date)
         schema=CASE_EVENTS,
         orient="row",
     )
-    append(ledger, rows, head(ledger), at=dt.datetime.now(dt.UTC).replace(tzinfo=None))
+    append(ledger, rows, head(ledger), at=utc_now())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
@@ -61,12 +60,13 @@ def decide(
 
 
 def _decide() -> None:
+    from loanbook.core.store.lake import utc_now
     from loanbook.pipelines.origination.deciding import decide_all
     from loanbook.pipelines.resources import open_instance
 
     ledger, policies = open_instance()
     with ledger:
-        made = decide_all(ledger, policies, lambda: dt.datetime.now(dt.UTC).replace(tzinfo=None))
+        made = decide_all(ledger, policies, utc_now)
     if made.decisions.is_empty():
         out.print("No application waits for a decision.")
     for outcome, count in made.counts().items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -12,8 +11,9 @@ import dataframely as dy
 import polars as pl
 
 from loanbook.core.contract.money import EXPONENT
+from loanbook.core.frames import hashes
 from loanbook.core.origination.cash_flow import TRANSACTIONS, cash_flow
-from loanbook.pipelines.formats.origination.reading import json_lines
+from loanbook.pipelines.formats.origination.reading import json_lines, plain
 from loanbook.pipelines.formats.table import Bad, date_in, split
 
 TEXTS = ("item_id", "applicant", "as_of")
@@ -72,7 +72,7 @@ def parse(data: bytes, file_date: dt.date) -> BankData:
     balances: list[tuple[int, int | None]] = []
     for number, told, text in found:
         wrong, moved, held = _read(told)
-        rows.append((number, *(_plain(told.get(name)) for name in TEXTS), text, wrong))
+        rows.append((number, *(plain(told.get(name)) for name in TEXTS), text, wrong))
         flows += [(number, *each) for each in moved]
         balances.append((number, held))
     texts = pl.DataFrame(
@@ -89,10 +89,9 @@ def parse(data: bytes, file_date: dt.date) -> BankData:
     kept = good.join(texts.select("line", "text"), on="line", maintain_order="left").with_columns(
         record=pl.concat_str("item_id", pl.col("as_of").cast(pl.String), separator="@")
     )
-    digests = [hashlib.sha256(text.encode()).hexdigest() for text in kept["text"]]
     records = kept.select(
         "record", "applicant", "as_of", "text", "line", numbers=pl.concat_list("line"),
-        sha256=pl.Series(digests, dtype=pl.String),
+        sha256=hashes(kept["text"]),
     )  # fmt: skip
     return BankData(
         len(found) + len(broken), records, _facts(flows, balances, records), broken + bad
@@ -125,10 +124,6 @@ def _facts(
     return every.join(names.drop("as_of"), on="line").select(
         "record", "line", "field", "number", "path"
     )
-
-
-def _plain(value: object) -> str:
-    return "" if value is None or isinstance(value, dict | list) else str(value).strip()
 
 
 def _read(told: dict[str, Any]) -> tuple[str, list[tuple[dt.date, int, str]], int | None]:

@@ -6,7 +6,6 @@ The text of each report is kept as it came, sealed, under its SHA-256; `path` of
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +15,9 @@ import polars as pl
 from loanbook.core.catalogue.inputs import INPUTS, LARGEST
 from loanbook.core.contract.money import EXPONENT
 from loanbook.core.errors import IntakeError
+from loanbook.core.frames import hashes
 from loanbook.core.origination.trade_lines import KINDS, LINES, attributes
-from loanbook.pipelines.formats.origination.reading import json_lines, must_have
+from loanbook.pipelines.formats.origination.reading import json_lines, must_have, plain
 from loanbook.pipelines.formats.payments import exact_minor
 from loanbook.pipelines.formats.table import Bad, date_in, read_csv, split, whole_number
 
@@ -99,7 +99,7 @@ def _json(data: bytes, file_date: dt.date) -> Reports:
                 facts.append((number, name, whole, f"$.attributes.{name}"))
         if not isinstance(inner, dict):
             wrong = "no attributes"
-        rows.append((number, *(_plain(told.get(name)) for name in REQUIRED), text, wrong))
+        rows.append((number, *(plain(told.get(name)) for name in REQUIRED), text, wrong))
     names = ["line", *REQUIRED, "text", "wrong"]
     texts = pl.DataFrame(
         rows, schema={n: pl.Int64() if n == "line" else pl.String() for n in names}, orient="row"
@@ -121,10 +121,6 @@ def _json(data: bytes, file_date: dt.date) -> Reports:
     )  # fmt: skip
 
 
-def _plain(value: object) -> str:
-    return "" if value is None or isinstance(value, dict | list) else str(value).strip()
-
-
 def _whole(value: Any) -> int | None:
     try:
         number = int(str(value))
@@ -144,9 +140,8 @@ def _judged(texts: pl.DataFrame, file_date: dt.date) -> tuple[pl.DataFrame, Bad]
 
 
 def _kept(reports: pl.DataFrame) -> pl.DataFrame:
-    digests = [hashlib.sha256(text.encode()).hexdigest() for text in reports["text"]]
     return reports.select(
-        "applicant", "text", "line", "numbers", record="key", as_of="drawn_on", sha256=pl.Series(digests, dtype=pl.String)
+        "applicant", "text", "line", "numbers", record="key", as_of="drawn_on", sha256=hashes(reports["text"])
     )  # fmt: skip
 
 

@@ -107,6 +107,11 @@ def json_rows(data: bytes) -> tuple[pl.DataFrame, Bad]:
     return pl.DataFrame(rows, schema=schema, orient="row"), broken
 
 
+def plain(value: object) -> str:
+    """A value of an object as text; empty where it is none, or is an object or a list."""
+    return "" if value is None or isinstance(value, dict | list) else str(value).strip()
+
+
 def _text(value: object) -> str:
     if value is None:
         return ""

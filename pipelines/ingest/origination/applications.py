@@ -6,6 +6,7 @@ import datetime as dt
 
 import polars as pl
 
+from loanbook.core.frames import content_hashes
 from loanbook.core.origination.applications import Applications
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.decisions.partners import (
@@ -16,7 +17,7 @@ from loanbook.core.policy.decisions.partners import (
 from loanbook.pipelines.formats.origination.applications import TOKENS, parse
 from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import LandingFile
-from loanbook.pipelines.ingest.origination.records import digests, keep_new, tokens
+from loanbook.pipelines.ingest.origination.records import keep_new, tokens
 
 _SEVERAL = ("co_applicant", "guarantor", "owner")
 
@@ -29,7 +30,7 @@ def taken(
     parsed = parse(data, file.business_date, mapping, policies)
     rows = parsed.good.with_columns(
         key=pl.concat_str(pl.lit(mapping.source_system), "application_ref", separator="/"),
-        body_hash=digests(parsed.good, [*APPLICATION_REQUIRED, *APPLICATION_OPTIONAL]),
+        body_hash=content_hashes(parsed.good, [*APPLICATION_REQUIRED, *APPLICATION_OPTIONAL]),
     )
     fresh, again, bad = keep_new(rows.select("key", "body_hash", "line"), "applications", known)
     kept = rows.join(fresh.select("line"), on="line", how="semi", maintain_order="left")

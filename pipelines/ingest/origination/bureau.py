@@ -53,10 +53,9 @@ def _entered(
         kept.select("record", "applicant", "as_of", "line"), on=["record", "line"], maintain_order="left"
     ).select("applicant", "record", "field", "number", "as_of", "path", "line", source=pl.lit(source),
              word=pl.lit(None, dtype=pl.String), known_on=on)  # fmt: skip
-    refused = [*read.bad]
-    for row in bad:  # every line of a report in conflict is refused
-        numbers = reports.filter(pl.col("line") == row["line"])["numbers"].item()
-        refused += [row | {"line": number} for number in numbers]
+    numbers = dict(reports.select("line", "numbers").rows())
+    every = [row | {"line": line} for row in bad for line in numbers[row["line"]]]
+    refused = read.bad + every  # every line of a report in conflict is refused
     return Taken(
         read.rows_in, _lines(reports, fresh), _lines(reports, again), refused, None,
         tables={"originals": originals, "applicant_facts": told},

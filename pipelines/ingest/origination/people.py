@@ -6,13 +6,14 @@ import datetime as dt
 
 import polars as pl
 
+from loanbook.core.frames import content_hashes
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import FileMapping
 from loanbook.pipelines.formats.origination import people
 from loanbook.pipelines.formats.table import Parsed
 from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import LandingFile
-from loanbook.pipelines.ingest.origination.records import digests, keep_new, tokens
+from loanbook.pipelines.ingest.origination.records import keep_new, tokens
 
 _NO_WORD, _NO_NUMBER = pl.lit(None, dtype=pl.String), pl.lit(None, dtype=pl.Int64)
 
@@ -64,7 +65,7 @@ def _new(
 ) -> tuple[pl.DataFrame, pl.DataFrame, int, list[dict[str, object]]]:
     """All rows, those that are new with their applicant's token, how many are known, and conflicts."""
     rows = parsed.good.with_columns(
-        pl.col(key).alias("key"), body_hash=digests(parsed.good, columns)
+        pl.col(key).alias("key"), body_hash=content_hashes(parsed.good, columns)
     )
     fresh, again, bad = keep_new(rows.select("key", "body_hash", "line"), table, known)
     named = rows.with_columns(tokens(rows["applicant"], known).alias("applicant"))

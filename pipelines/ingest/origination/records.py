@@ -52,13 +52,3 @@ def tokens(told: pl.Series, known: Known) -> pl.Series:
         text: hashlib.sha256(text.encode()).hexdigest()[:32] for text in named.drop_nulls().unique()
     }
     return named.replace_strict(found, return_dtype=pl.String) if found else named.cast(pl.String)
-
-
-def digests(rows: pl.DataFrame, columns: list[str]) -> pl.Series:
-    """SHA-256 over the text of columns, of each row."""
-    text = rows.select(
-        pl.concat_str(pl.col(columns).cast(pl.String).fill_null(""), separator="\x1f")
-    ).to_series()
-    return pl.Series(
-        "body_hash", [hashlib.sha256(t.encode()).hexdigest() for t in text], dtype=pl.String
-    )
