@@ -23,6 +23,7 @@ from loanbook.pipelines.commands import (
     simulate,
 )
 from loanbook.pipelines.commands.agreements import disburse, documents, offers
+from loanbook.pipelines.commands.collections import contacts
 from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
@@ -53,6 +54,10 @@ payments_app = typer.Typer(
     help="What banks told, what became of it, and what people decide.", no_args_is_help=True
 )
 app.add_typer(payments_app, name="payments")
+collections_app = typer.Typer(
+    help="Contacts with borrowers: written down, and judged by contact rules.", no_args_is_help=True
+)
+app.add_typer(collections_app, name="collections")
 orders_app = typer.Typer(
     help="Orders that wait for another person, and what they would do.", no_args_is_help=True
 )
@@ -197,6 +202,10 @@ OF_DISBURSEMENTS: dict[str, tuple[str, Callable[..., None]]] = {
     "approve": ("order.approve", disburse.approve_payout),
     "prove": (WHOLE, disburse.prove_payout),
 }
+OF_COLLECTIONS: dict[str, tuple[str, Callable[..., None]]] = {
+    "log": ("order.propose", contacts.log),
+    "check": ("ledger.read", contacts.check),
+}
 READ, RUN, MAINTAIN = "ledger.read", "book.run", "book.maintain"
 ACTIONS: dict[str, str] = {
     "demo": DEMO, "check": RUN, "run": RUN, "close": RUN, "backfill": RUN, "sql": "ledger.query",
@@ -229,6 +238,7 @@ for _group, _named, _commands in (
     (offers_app, "offers", OF_OFFERS),
     (documents_app, "documents", OF_DOCUMENTS),
     (disburse_app, "disburse", OF_DISBURSEMENTS),
+    (collections_app, "collections", OF_COLLECTIONS),
 ):
     for _name, (_action, _command) in _commands.items():
         _group.command(_name)(guarded(f"{_named} {_name}", _action, _command))

@@ -17,6 +17,12 @@ from typing import Any
 
 from loanbook.pipelines.formats.assignments import ASSIGNMENT_NOTES, ASSIGNMENTS
 from loanbook.pipelines.formats.collected import COLLECTED, COLLECTED_NOTES
+from loanbook.pipelines.formats.collections.contacts import (
+    CONTACT_NOTES,
+    CONTACT_PREFERENCES,
+    CONTACTS,
+    PREFERENCE_NOTES,
+)
 from loanbook.pipelines.formats.columns import (
     BANK_NOTES,
     INDEX,
@@ -138,6 +144,10 @@ KINDS = (
              f"{_FORMATS}.origination.people:ConsentRows", CONSENTS, CONSENT_NOTES, extension=""),
     FileKind("kyc", "a check of an applicant's identity", f"{_INGEST}.origination.people:checks",
              f"{_FORMATS}.origination.people:CheckRows", CHECKS, CHECK_NOTES, extension=""),
+    FileKind("contacts", "a contact with a borrower", f"{_INGEST}.collections.contacts:contacts",
+             f"{_FORMATS}.collections.contacts:Contacts", CONTACTS, CONTACT_NOTES),
+    FileKind("contact_preferences", "what a borrower said of being contacted", f"{_INGEST}.collections.contacts:preferences",
+             f"{_FORMATS}.collections.contacts:ContactPreferences", CONTACT_PREFERENCES, PREFERENCE_NOTES),
 )  # fmt: skip
 """Loans before rates before money before orders, so that money always finds its loan."""
 

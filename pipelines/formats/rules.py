@@ -24,6 +24,8 @@ Where = Literal[
     "consents",
     "kyc",
     "bank_data",
+    "contacts",
+    "contact_preferences",
 ]
 
 
@@ -345,6 +347,30 @@ _KYC = (
     _rule("checked_on_not_a_date", "the day of the check is no date", _DATE, "checked_on"),
     _rule("checked_in_the_future", "the check was made after the file's date", "mend the date, or land the file under a later one", "checked_on"),
 )  # fmt: skip
+_AT = "write it with its offset, to the second: 2024-03-10T07:30:00-05:00"
+_LATE = "mend the moment, or land the file under a later date"
+_CONTACTS = (
+    _rule("reference_missing_or_too_long", "the row has no reference, or one of more than 64 characters", "give each row its own", "reference"),
+    _rule("contacted_at_not_a_time", "the moment of the contact is no time with an offset", _AT, "occurred_at"),
+    _rule("contacted_in_the_future", "the contact was made after the file's date", _LATE, "occurred_at"),
+    _rule("channel_not_known", "the channel is none", "write call, sms, email, letter, push, chat or visit", "channel"),
+    _rule("direction_not_out_or_in", "it is not said who began the contact", "write out for the lender, in for the borrower", "direction"),
+    _rule("outcome_not_known", "the outcome is no disposition code", "docs/guide/collections.md lists them", "outcome"),
+    _rule("right_party_not_yes_or_no", "it is not said whether the borrower was spoken to", "write yes or no", "right_party"),
+    _rule("agent_missing_or_too_long", "nobody is named who made the contact, or in more than 64 characters", "send a code of the agent", "agent"),
+    _rule("place_not_a_code", "the place is no code", "write it as home or work, or leave it empty", "place"),
+    _rule("zone_not_known", "a zone is none of the time zone database, or none is named", "write it like America/Chicago; where it is not sure name every one that may be, set apart by ;", "zone"),
+)  # fmt: skip
+_PREFERENCES = (
+    _rule("stated_at_not_a_time", "the moment at which it was said is no time with an offset", _AT, "stated_at"),
+    _rule("stated_in_the_future", "it was said after the file's date", _LATE, "stated_at"),
+    _rule("preference_not_known", "the preference is of no known kind", "docs/guide/collections.md lists them", "kind"),
+    _rule("channel_not_of_the_preference", "the channel is none, or the preference is about no channel", "name a channel, or leave it empty", "channel"),
+    _rule("place_not_of_the_preference", "an inconvenient place is not named as a code, or a place stands where none belongs", "write it as home or work, of an inconvenient place alone", "place"),
+    _rule("times_not_of_one_day", "an inconvenient time has no weekdays and times of one day, the first before the last, or they stand where none belong",
+          "write mon;tue, 09:00 and 17:00; a time over midnight is two rows", "days", "from", "to"),
+    _rule("written_not_yes_or_no", "it is not said whether it was in writing", "write yes or no", "written"),
+)  # fmt: skip
 _LATER = "order it later, or value it on a later day"
 _ORDERS = (
     _rule("needs_a_second_person", "", "name a checker, or set `approvals` of the product"),
@@ -397,6 +423,7 @@ GROUPS: dict[Where, tuple[RefusalRule, ...]] = {
     "any file": _ANY, "loan_tape": _TAPE, "payments": _PAYMENTS, "index": _INDEX,
     "bank": _BANK, "assignments": _ASSIGNMENTS, "collected": _COLLECTED, "commands": _COMMANDS, "orders": _ORDERS,
     "applications": _APPLICATIONS, "bureau": _BUREAU, "consents": _CONSENTS, "kyc": _KYC, "bank_data": _BANK_DATA,
+    "contacts": _CONTACTS, "contact_preferences": _PREFERENCES,
 }  # fmt: skip
 """Rules by where they first apply. Those of `orders` mean what `core/servicing/orders` says of them."""
 RULES = {rule.name: rule for group in GROUPS.values() for rule in group}
@@ -409,6 +436,8 @@ OF_COLUMNS = {
     "report_id|max_length": "report_id_missing_or_too_long",
     "consent_ref|min_length": "consent_ref_missing_or_too_long",
     "consent_ref|max_length": "consent_ref_missing_or_too_long",
+    "reference|min_length": "reference_missing_or_too_long",
+    "reference|max_length": "reference_missing_or_too_long",
     "check_ref|min_length": "check_ref_missing_or_too_long",
     "check_ref|max_length": "check_ref_missing_or_too_long",
     "item_id|min_length": "item_id_missing_or_too_long",

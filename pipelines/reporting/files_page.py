@@ -57,6 +57,7 @@ _TITLES = {
     "bank": "Files of banks", "collected": "What others collected",
     "assignments": "Decisions about entries in suspense",
     "applications": "Applications", "bureau": "Reports of bureaus", "consents": "Consents", "kyc": "Checks of identity", "bank_data": "Bank data of applicants",
+    "contacts": "Contacts with borrowers", "contact_preferences": "What borrowers said of being contacted",
     "commands": "Orders: what they say", "orders": "Orders: what the loan allows",
 }  # fmt: skip
 

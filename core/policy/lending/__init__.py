@@ -1,1 +1,1 @@
-"""How loans come to be: offers, agreements and payouts."""
+"""How loans come to be: offers, agreements and payouts; and how borrowers may be contacted."""

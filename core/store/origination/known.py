@@ -1,4 +1,4 @@
-"""What intake must know of applications and records that came before."""
+"""What intake must know of applications, contacts and records that came before."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ _KEY = {
     "originals": "record",
     "consents": "consent_id",
     "identity_checks": "check_id",
+    "contacts": "contact_id",
+    "contact_preferences": "preference_id",
 }
 KNOWN = pl.Schema({"key": pl.String(), "body_hash": pl.String()})
 

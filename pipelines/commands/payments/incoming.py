@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
 import typer
 
-from loanbook.core.access.actor import AccessError
 from loanbook.core.contract.money import major_of_any, to_major
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import (
@@ -25,6 +23,7 @@ from loanbook.pipelines.commands.console import (
     show,
     written,
 )
+from loanbook.pipelines.commands.landing import acting_as, land
 
 if TYPE_CHECKING:
     from loanbook.core.store.reader import LedgerReader
@@ -193,25 +192,12 @@ def assign(
     """
     if (loan is None) == (without_loan is None) or without_loan not in (None, "outside", "settled"):
         raise LoanbookError("say what it is, one of them: --loan KEY, --as outside, --as settled")
-    row = {"entry_id": entry, "decision": without_loan or "apply", "loan_key": loan or "", "maker": _maker(maker),
+    row = {"entry_id": entry, "decision": without_loan or "apply", "loan_key": loan or "", "maker": acting_as(maker, "--maker"),
            "checker": checker, "reason": reason}  # fmt: skip
-    place = _landed(pl.DataFrame([row]), entry)
+    place = land(
+        "assignments", pl.DataFrame([row]), entry[:24], lambda day: day or _latest(reading())
+    )
     out.print(f"{place} waits in the landing folder; the next `loanbook run` takes it in.")
-
-
-def _maker(told: str) -> str:
-    """Who decides: in production who acts, whatever is said; a demo takes anyone's word."""
-    from loanbook.core.store.people.acting import acting, is_demo
-    from loanbook.pipelines.resources import settings
-
-    where = settings()
-    if not is_demo(where):
-        if told:
-            raise AccessError("--maker is for demo instances: sign in as who you are")
-        return acting(where).name
-    if not told:
-        raise LoanbookError("say who decides: --maker NAME")
-    return told
 
 
 def simulate(
@@ -233,40 +219,6 @@ def simulate(
 
     files, truth = rewrite(folder, formats)
     out.print(f"{folder} now holds its money in {files} files; what is true of each entry: {truth}")
-
-
-def _landed(rows: pl.DataFrame, entry: str) -> Path:
-    """The file of a decision, landed once intake would take it. LoanbookError says why it would not."""
-    from loanbook.pipelines.commands.check import known_book
-    from loanbook.pipelines.formats.rules import RULES
-    from loanbook.pipelines.ingest.dry_run.trial import tried
-    from loanbook.pipelines.instance import default_mapping
-    from loanbook.pipelines.resources import settings
-
-    where = settings()
-    policies, known = known_book()
-    day = known.first_open or _latest(reading())
-    name = f"assignments_{day}_{entry[:24]}.csv"
-    if not name.replace("_", "").replace("-", "").replace(".", "").isalnum():
-        raise LoanbookError(
-            f"{entry!r} is no id of an entry; `loanbook payments suspense` lists them"
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        rows.write_csv(path)
-        trial = next(tried([path], policies, default_mapping(where.home, policies), known))
-    if trial.refused:
-        raise LoanbookError(trial.refused)
-    for bad in trial.bad:
-        rule = RULES[str(bad["rule"])]
-        raise LoanbookError(f"{bad['found']}: {rule.meaning or rule.name}; {rule.remedy}")
-    if trial.duplicates:
-        raise LoanbookError(f"{entry} was decided so before; nothing to do")
-    waiting = where.landing / name
-    if waiting.exists():
-        raise LoanbookError(f"{waiting} lies there already; `loanbook run` takes it in")
-    rows.write_csv(waiting)
-    return waiting
 
 
 def _range(reader: LedgerReader, since: str | None, until: str | None) -> tuple[dt.date, dt.date]:

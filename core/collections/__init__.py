@@ -1,0 +1,5 @@
+"""Work on late loans: contacts with borrowers, judged by rules that are policy.
+
+- `contact` - which contacts broke which rule, and when one would have been allowed
+- `local_time` - instants as consumers read them on their own clocks, and back
+"""

@@ -1,0 +1,12 @@
+"""The contact log as readers have it: contacts of a period with what came before and may count, and preferences."""
+
+from __future__ import annotations
+
+CONTACTS = """
+    SELECT contact_id AS reference, loan_key, occurred_at, channel, direction, outcome, right_party, place, zone
+    FROM contacts WHERE occurred_at >= $first AND occurred_at < $last ORDER BY loan_key, occurred_at, contact_id
+"""
+PREFERENCES = """
+    SELECT preference_id AS reference, loan_key, stated_at, kind, channel, place, weekdays AS days, starts, ends, written
+    FROM contact_preferences WHERE stated_at < $last ORDER BY loan_key, stated_at, preference_id
+"""

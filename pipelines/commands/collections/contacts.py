@@ -1,0 +1,164 @@
+"""`loanbook collections log | check`: contacts with borrowers, written down and judged by any contact rules."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+import typer
+
+from loanbook.core.errors import LoanbookError
+from loanbook.pipelines.commands.console import (
+    AsCsv,
+    AsJson,
+    iso_date,
+    out,
+    piped,
+    reading,
+    show,
+)
+
+if TYPE_CHECKING:
+    from loanbook.core.policy.lending.contact_rules import ContactRules
+
+LOOK_BACK = dt.timedelta(days=64)
+"""Contacts before a period that may count in it: the longest rule is of 60 days, and a day may begin 14 hours elsewhere."""
+
+
+KEPT = {"direction": "out", "right_party": "no", "place": "", "reference": ""}
+"""Columns of a contact that need not be said, and what stands in them then."""
+
+
+def log(
+    loan: Annotated[str, typer.Argument(help="Key of the loan that it was about.")],
+    facts: Annotated[
+        list[str],
+        typer.Argument(
+            help="occurred_at=2024-03-10T07:30:00-05:00 channel=call outcome=no_answer zone=America/Chicago, and where they "
+            "are otherwise direction=in right_party=yes place=work reference=own",
+        ),
+    ],
+    agent: Annotated[
+        str, typer.Option(help="Who made it, in a demo; in production it is who is signed in.")
+    ] = "",
+) -> None:
+    """Write down one contact: a file `contacts_DATE_REFERENCE.csv` lands, after it was tried; the next `loanbook run` takes it in.
+
+    Facts are columns of such a file (docs/file-kinds.md). Many contacts at once: land one yourself.
+    """
+    from loanbook.pipelines.commands.landing import acting_as, land
+
+    row = KEPT | _facts(facts) | {"loan_key": loan, "agent": acting_as(agent, "--agent")}
+    content = "\x1f".join(f"{name}={row[name]}" for name in sorted(row))
+    row["reference"] = row["reference"] or hashlib.sha256(content.encode()).hexdigest()[:20]
+    made_on = _date_of(row["occurred_at"])
+    waiting = land(
+        "contacts", pl.DataFrame([row]), row["reference"], lambda day: max(day or made_on, made_on)
+    )
+    out.print(f"{waiting} waits in the landing folder; the next `loanbook run` takes it in.")
+
+
+def _facts(facts: list[str]) -> dict[str, str]:
+    """Columns of a contact as they were said. LoanbookError names what is missing or none."""
+    needed = ("occurred_at", "channel", "outcome", "zone")
+    said = dict(fact.partition("=")[::2] for fact in facts)
+    unknown = [name for name in said if name not in (*needed, *KEPT)]
+    if unknown:
+        raise LoanbookError(
+            f"{unknown[0]!r} is no fact of a contact; use {', '.join((*needed, *KEPT))}"
+        )
+    missing = [name for name in needed if not said.get(name)]
+    if missing:
+        raise LoanbookError(f"say also {', '.join(f'{name}=…' for name in missing)}")
+    return said
+
+
+def _date_of(at: str) -> dt.date:
+    """The date of a time as it is written."""
+    try:
+        return dt.datetime.fromisoformat(at).date()
+    except ValueError:
+        raise LoanbookError(
+            f"{at!r} is no time; write it with its offset: 2024-03-10T07:30:00-05:00"
+        ) from None
+
+
+def check(
+    rules: Annotated[
+        Path,
+        typer.Option(help="File of contact rules, in force or not.", exists=True, dir_okay=False),
+    ],
+    first: Annotated[str, typer.Option("--from", help="First date, on the borrower's calendar.")],
+    last: Annotated[str, typer.Option("--to", help="Last date, on the borrower's calendar.")],
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Judge the contact log of a period by contact rules, whether they are in force or not.
+
+    A row for each rule that a contact of the lender's broke: the law, the contacts and preferences that count, and when the
+    contact would have been allowed, by what was known then. Nothing is written.
+    """
+    policy = rules_of(rules)
+    since, until = iso_date(first, "--from"), iso_date(last, "--to")
+    assert since is not None
+    assert until is not None
+    if since > until:
+        raise typer.BadParameter(f"{since} lies after {until}", param_hint="--from")
+    count, found = breaches(policy, since, until)
+    flat = found.with_columns(pl.col("evidence").list.join(" "))
+    if as_json or as_csv:
+        piped(found if as_json else flat, as_json, as_csv)
+        return
+    shown = flat.select(
+        "reference", "loan_key", "channel", "local_at", "rule", "source", "evidence", pl.col("allowed_local").alias("allowed")
+    )  # fmt: skip
+    if shown.height:
+        show(shown.head(200), f"Broken rules of {policy.name}, version {policy.version}")
+    more = ", the first 200 shown; --csv has all" if shown.height > 200 else ""
+    broke = found["reference"].n_unique()
+    out.print(
+        f"{broke:,} of {count:,} contacts of the lender's from {since} to {until} broke a rule, {shown.height:,} times{more}."
+    )
+
+
+def rules_of(file: Path) -> ContactRules:
+    """Contact rules of a file. PolicyError says which field is wrong."""
+    from loanbook.core.policy.book import parse
+    from loanbook.core.policy.lending.contact_rules import ContactRules
+
+    policy = parse("contact_rules", str(file), file.read_text(encoding="utf-8"))
+    assert isinstance(policy, ContactRules)
+    return policy
+
+
+def breaches(policy: ContactRules, since: dt.date, until: dt.date) -> tuple[int, pl.DataFrame]:
+    """How many contacts the lender made from one date to another on the borrowers' calendars, and the rules they broke."""
+    from loanbook.core.collections.contact import BREACHES, CONTACTS, PREFERENCES, judge
+    from loanbook.core.collections.local_time import by_zone, on_the_clock
+    from loanbook.core.store.known import contacts as stored
+
+    if until.year > 9990 or since.year < 10:
+        raise LoanbookError(f"{since} to {until} is no period that contacts are of")
+    reader = reading()
+    ends = {"first": dt.datetime.combine(since - LOOK_BACK, dt.time()),
+            "last": dt.datetime.combine(until + dt.timedelta(days=2), dt.time())}  # fmt: skip
+    contacts = _read(reader.query(stored.CONTACTS, ends), CONTACTS, "occurred_at")
+    said = _read(reader.query(stored.PREFERENCES, {"last": ends["last"]}), PREFERENCES, "stated_at")
+    if contacts.is_empty():
+        return 0, pl.DataFrame(schema=BREACHES)
+    dates = on_the_clock(by_zone(contacts).with_columns(clock="occurred_at"), "clock")
+    within = dates.filter(
+        pl.col("clock").dt.date().is_between(since, until) & (pl.col("direction") == "out")
+    ).select("reference").unique()  # fmt: skip
+    found = judge(contacts, said, policy)
+    return within.height, found.join(within, on="reference", how="semi", maintain_order="left")
+
+
+def _read(rows: pl.DataFrame, schema: pl.Schema, instant: str) -> pl.DataFrame:
+    return rows.with_columns(pl.col(instant).dt.replace_time_zone("UTC")).cast(schema)
+
+
+__all__ = ["check", "log"]

@@ -1,0 +1,4 @@
+"""Files of work on late loans: read into typed rows, with the rows refused.
+
+- `contacts` - contacts with borrowers, and what borrowers said of being contacted
+"""

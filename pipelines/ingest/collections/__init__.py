@@ -1,0 +1,4 @@
+"""Files of work on late loans, taken in: each row once, a known key with other content is a conflict.
+
+- `contacts` - contacts with borrowers, and what borrowers said of being contacted
+"""

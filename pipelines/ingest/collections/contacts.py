@@ -1,0 +1,70 @@
+"""Contacts and preferences: each once, of loans that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from loanbook.core.frames import content_hashes
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.file_mappings import FileMapping
+from loanbook.pipelines.formats.collections import contacts as formats
+from loanbook.pipelines.formats.table import Parsed
+from loanbook.pipelines.ingest.events import Known, Taken, matched
+from loanbook.pipelines.ingest.landing import LandingFile
+from loanbook.pipelines.ingest.origination.records import keep_new
+
+
+def contacts(
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: FileMapping, known: Known
+) -> Taken:
+    """What a file of contacts gives."""
+    assert file.business_date is not None
+    parsed = formats.contacts(data, file.business_date)
+    columns: list[pl.Expr | str] = [
+        pl.col("reference").alias("contact_id"), "loan_id", "loan_key", pl.col("moment").alias("occurred_at"),
+        pl.col("occurred_at").alias("occurred_text"), "channel", "direction", "outcome",
+        (pl.col("right_party") == "yes").alias("right_party"), "agent", "place", "zone", "body_hash", "line",
+    ]  # fmt: skip
+    return _new(parsed, "contacts", formats.CONTACT_COLUMNS, columns, (file, known))
+
+
+def preferences(
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: FileMapping, known: Known
+) -> Taken:
+    """What a file of preferences gives."""
+    assert file.business_date is not None
+    parsed = formats.preferences(data, file.business_date)
+    timed = pl.col("kind") == "inconvenient_time"
+    columns: list[pl.Expr | str] = [
+        pl.col("reference").alias("preference_id"), "loan_id", "loan_key", pl.col("moment").alias("stated_at"), "kind",
+        "channel", "place", pl.when(timed).then("weekdays").alias("weekdays"), "starts", "ends",
+        (pl.col("written") == "yes").alias("written"), "body_hash", "line",
+    ]  # fmt: skip
+    return _new(parsed, "contact_preferences", formats.PREFERENCE_COLUMNS, columns, (file, known))
+
+
+def _new(
+    parsed: Parsed,
+    table: str,
+    told: list[str],
+    columns: Sequence[pl.Expr | str],
+    of: tuple[LandingFile, Known],
+) -> Taken:
+    """Rows that are new as rows of their table, how many are known, and those refused."""
+    file, known = of
+    assert file.business_date is not None
+    rows, unknown = matched(parsed, known.by(file.business_date))
+    rows = rows.with_columns(key="reference", body_hash=content_hashes(rows, told))
+    fresh, again, bad = keep_new(rows.select("key", "body_hash", "line"), table, known)
+    kept = rows.join(fresh.select("line"), on="line", how="semi", maintain_order="left")
+    made = kept.select(*columns, known_on=pl.lit(file.business_date))
+    return Taken(
+        parsed.rows_in,
+        made.height,
+        again.height,
+        parsed.bad + unknown + bad,
+        None,
+        tables={table: made},
+    )
