@@ -83,6 +83,17 @@ def sankey(cells: pl.DataFrame, currency: str, colours: Palette, token: str) -> 
     return figure
 
 
+def name_above(figure: go.Figure, series: Sequence[tuple[str, str, str]]) -> None:
+    """Series named above a chart, each by its name, colour and sign, in place of a legend."""
+    shift = 0
+    for name, colour, sign in series:
+        figure.add_annotation(
+            xref="paper", yref="paper", x=0, y=1.12, xshift=shift, showarrow=False, xanchor="left",
+            text=f"{sign} {name}", font={"color": colour, "size": 12},
+        )  # fmt: skip
+        shift += 9 * len(name) + 30
+
+
 def month_bars(
     rows: pl.DataFrame, series: Mapping[str, str], look: Look, *,
     stacked: bool = False, line: tuple[str, str] | None = None, hatched: bool = False,
@@ -111,13 +122,10 @@ def month_bars(
             hovertemplate="%{customdata}<extra>" + line[1] + "</extra>",
         )  # fmt: skip
         names.append(line[1])
-    for place, name in enumerate(names):
-        colour = colours.text if line and name == line[1] else shades[place % len(shades)]
-        figure.add_annotation(
-            xref="paper", yref="paper", x=0, y=1.12, xshift=sum(9 * len(n) + 30 for n in names[:place]),
-            showarrow=False, xanchor="left", text=f"{'―' if line and name == line[1] else '■'} {name}",
-            font={"color": colour, "size": 12},
-        )  # fmt: skip
+    name_above(figure, [
+        (name, colours.text, "―") if line and name == line[1] else (name, shades[place % len(shades)], "■")
+        for place, name in enumerate(names)
+    ])  # fmt: skip
     figure.update_layout(
         layout(colours, token, barmode="relative" if stacked else "group", xaxis={"type": "category", "tickangle": 0},
                yaxis={"tickformat": "~s"}, margin={"t": 36})

@@ -65,15 +65,25 @@ def cohort_lines(
 
 
 def _apart(ends: list[tuple[float, float, str]], top: float) -> list[tuple[float, float, str]]:
-    """Labels moved apart so that none covers another."""
-    if not ends:
-        return []
+    """Labels moved apart so that none covers another: those too near stand around the middle of their lines."""
     gap = (top or 1) * 0.065
-    placed: list[tuple[float, float, str]] = []
-    for x, y, name in sorted(ends, key=lambda each: each[1]):
-        lowest = placed[-1][1] + gap if placed else y
-        placed.append((x, max(y, lowest), name))
-    return placed
+    floor = min([0.0, *(y for _, y, _ in ends)])
+    groups: list[list[tuple[float, float, str]]] = []
+
+    def first(group: list[tuple[float, float, str]]) -> float:
+        middle = sum(y for _, y, _ in group) / len(group)
+        return max(floor, middle - gap * (len(group) - 1) / 2)
+
+    for each in sorted(ends, key=lambda end: end[1]):
+        groups.append([each])
+        while len(groups) > 1 and first(groups[-1]) < first(groups[-2]) + gap * len(groups[-2]):
+            last = groups.pop()
+            groups[-1] += last
+    return [
+        (x, first(group) + gap * n, name)
+        for group in groups
+        for n, (x, _, name) in enumerate(group)
+    ]
 
 
 def share_lines(

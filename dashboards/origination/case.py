@@ -8,7 +8,9 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from loanbook.core.contract.money import percent, to_major
+from loanbook.core.contract.money import percent
+from loanbook.dashboards.formats import day, exact_money
+from loanbook.dashboards.parts.table import in_words, show_rows, titled
 
 
 def draw(told: dict[str, Any] | None, on: dt.date) -> None:
@@ -19,22 +21,26 @@ def draw(told: dict[str, Any] | None, on: dt.date) -> None:
     asked = told["application"]
     st.subheader(asked["application_id"], anchor=False)
     st.caption(
-        f"{to_major(asked['amount'], asked['currency'])} {asked['currency']} over {asked['term']} for {asked['product']}, "
-        f"submitted on {asked['submitted_on']} by {asked['partner']}; {asked['applicant_kind']}"
+        f"{exact_money(asked['amount'], asked['currency'])} over {asked['term']} instalments for {asked['product']}, submitted on "
+        f"{day(asked['submitted_on'])} by {asked['partner']}; {asked['applicant_kind'].replace('_', ' ')}"
     )
     decisions = [each for each in told["decisions"] if each["decided_at"].date() <= on]
     if not decisions:
-        st.info(f"Nothing was decided by {on}.")
+        st.info(f"Nothing was decided by {day(on)}.")
     for place, decision in enumerate(decisions):
         with st.expander(_title(decision), expanded=place == 0):
             _decision(decision, place)
     st.markdown("**Events**")
     events = [each for each in told["events"] if each["happened_at"].date() <= on]
-    st.dataframe(pl.DataFrame(events, infer_schema_length=None), hide_index=True)
+    told_events = pl.DataFrame(events, infer_schema_length=None).with_columns(
+        *in_words("event", "reason")
+    )
+    show_rows(told_events, column_config=titled(told_events, happened_at="On", actor="By"))
     facts = [each for each in told["facts"] if each["known_on"] <= on]
     st.markdown("**What was known, and where it stands**")
     if facts:
-        st.dataframe(pl.DataFrame(facts, infer_schema_length=None), hide_index=True)
+        known = pl.DataFrame(facts, infer_schema_length=None)
+        show_rows(known, column_config=titled(known, as_of="As of", path="Where in the record"))
     else:
         st.caption("No source told anything.")
     shared = [each for each in told["links"] if each["others"]]
@@ -47,7 +53,7 @@ def draw(told: dict[str, Any] | None, on: dt.date) -> None:
 
 def _title(decision: dict[str, Any]) -> str:
     return (
-        f"{decision['outcome'].capitalize()} as of {decision['decided_at']:%Y-%m-%d} by {decision['policy']}@"
+        f"{decision['outcome'].capitalize()} as of {day(decision['decided_at'])} by {decision['policy']}@"
         f"{decision['policy_version']}"
     )
 
@@ -56,8 +62,8 @@ def _decision(decision: dict[str, Any], place: int) -> None:
     currency = decision["currency"]
     if decision["amount"] is not None:
         st.markdown(
-            f"{to_major(decision['amount'], currency)} {currency} over {decision['term']} at {percent(decision['rate_ppb'])} %, "
-            f"grade {decision['grade']}, {decision['points']} points, about {to_major(decision['instalment'], currency)} a month"
+            f"{exact_money(decision['amount'], currency)} over {decision['term']} instalments at {percent(decision['rate_ppb'])} %, "
+            f"grade {decision['grade']}, {decision['points']} points, about {exact_money(decision['instalment'], currency)} a month"
         )
     for words in decision["in_words"]:
         st.markdown(f"- {words}")
@@ -68,13 +74,29 @@ def _decision(decision: dict[str, Any], place: int) -> None:
         if decision[name]:
             st.warning(f"{words}: {decision[name].replace(',', ', ')}", icon=":material/help:")
     rules, points, inputs = st.tabs(["Rules", "Points", "Inputs"])
-    rules.dataframe(pl.DataFrame(decision["rules"]), hide_index=True)
-    points.dataframe(pl.DataFrame(decision["points_of"]), hide_index=True)
+    with rules:
+        answers = pl.DataFrame(decision["rules"])
+        show_rows(
+            answers.with_columns(
+                *in_words("rule", "group"),
+                pl.col("inputs").str.replace_all("= None", "= not known"),
+            ),
+            column_config=titled(answers),
+            height="content",
+        )
+    with points:
+        given = pl.DataFrame(decision["points_of"])
+        show_rows(given, column_config=titled(given, most="At most"), height="content")
     values = [
-        {"input": name, "value": "–" if value is None else str(value)}
+        {"input": name, "value": None if value is None else str(value)}
         for name, value in decision["inputs"].items()
     ]
-    inputs.dataframe(pl.DataFrame(values), hide_index=True)
+    with inputs:
+        read = pl.DataFrame(values, schema={"input": pl.String, "value": pl.String})
+        show_rows(read, column_config=titled(read), height="content")
+        st.caption(
+            "As the policy reads them: amounts in minor units, `_bp` in hundredths of a per cent."
+        )
     st.caption(
         f"Policy {decision['policy_hash'][:16]}…, inputs {decision['input_hash'][:16]}…, decision {decision['decision_id']}. "
         "`loanbook decide --rerun` makes it again."

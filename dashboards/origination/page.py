@@ -8,16 +8,17 @@ import plotly.graph_objects as go
 import polars as pl
 import streamlit as st
 
-from loanbook.core.contract.money import major_of_any
 from loanbook.core.origination.case import AGES, CASE_EVENTS, EVENTS, FINAL, ageing, funnel
 from loanbook.core.store.origination.reading import EVENTS as STORED
 from loanbook.core.store.origination.reading import QUEUE, case_of
 from loanbook.dashboards import data
-from loanbook.dashboards.formats import count
+from loanbook.dashboards.charts.flows import name_above
+from loanbook.dashboards.formats import count, day
 from loanbook.dashboards.origination import case
 from loanbook.dashboards.page import Page
-from loanbook.dashboards.parts.card import downloads
+from loanbook.dashboards.parts.card import done, downloads, picked_row
 from loanbook.dashboards.parts.head import Clocks, head
+from loanbook.dashboards.parts.table import amounts, in_words, show_rows, titled
 from loanbook.dashboards.theme import CONFIG, layout, palette
 
 MOST = 1_000
@@ -38,22 +39,23 @@ def _body(clocks: Clocks) -> None:
     events = events.filter(pl.col("happened_at").dt.date() <= on)
     if events.is_empty():
         st.info(
-            f"No application was taken in by {on}. Land a file `applications_DATE.csv` (docs/guide/origination.md)."
+            f"No application was taken in by {day(on)}. Land a file `applications_DATE.csv` (docs/guide/origination.md)."
         )
+        done("applications|none")
         return
     rows = _queue(events, on)
     token = f"{clocks.known_at}|{on}|applications"
     stages = funnel(events)
     _figures(stages, rows)
     left, right = st.columns(2)
-    with left:
+    with left.container(border=True, height="stretch"):
         st.subheader(
             "Funnel",
             anchor=False,
             help="Cases that were ever in a state, and those that are in it now.",
         )
         st.plotly_chart(_funnel(stages, token), theme=None, config=CONFIG, key="funnel")
-    with right:
+    with right.container(border=True, height="stretch"):
         st.subheader(
             "Waiting",
             anchor=False,
@@ -68,6 +70,7 @@ def _body(clocks: Clocks) -> None:
     if chosen:
         with st.container(border=True):
             case.draw(case_of(data.ledger(), chosen), on)
+    done(f"{token}|{chosen or ''}")
 
 
 def _queue(events: pl.DataFrame, on: dt.date) -> pl.DataFrame:
@@ -109,14 +112,19 @@ def _funnel(stages: pl.DataFrame, token: str) -> go.Figure:
     names = [state.replace("_", " ") for state in shown["state"]]
     figure = go.Figure(
         [
-            go.Bar(name="ever", y=names, x=shown["reached"].to_list(), orientation="h", marker={"color": colours.days_past_due[0]},
+            go.Bar(name="ever", y=names, x=shown["reached"].to_list(), orientation="h", marker={"color": colours.sequence[5]},
                    hovertemplate="%{x:,} cases ever<extra></extra>"),
-            go.Bar(name="now", y=names, x=shown["now"].to_list(), orientation="h", marker={"color": colours.days_past_due[2]},
+            go.Bar(name="now", y=names, x=shown["now"].to_list(), orientation="h", marker={"color": colours.accent},
                    hovertemplate="%{x:,} cases now<extra></extra>"),
         ]
     )  # fmt: skip
     figure.update_layout(
-        layout(colours, token, yaxis={"type": "category", "autorange": "reversed"})
+        layout(colours, token, hovermode="closest", margin={"t": 32}, xaxis={"tickformat": ",d"},
+               yaxis={"type": "category", "autorange": "reversed"})
+    )  # fmt: skip
+    name_above(
+        figure,
+        [("ever in the state", colours.sequence[5], "■"), ("in it now", colours.accent, "■")],
     )
     return figure
 
@@ -125,14 +133,24 @@ def _ages(waits: pl.DataFrame, token: str) -> go.Figure:
     colours = palette()
     names = [name for _, name in AGES]
     figure = go.Figure()
+    series = []
     for place, (state,) in enumerate(waits.select("state").unique(maintain_order=True).rows()):
         held = dict(waits.filter(pl.col("state") == state).select("age", "cases").rows())
+        name, colour = (
+            str(state).replace("_", " "),
+            colours.categories[place % len(colours.categories)],
+        )
+        series.append((name, colour, "■"))
         figure.add_bar(
-            name=str(state).replace("_", " "), x=names, y=[held.get(name, 0) for name in names],
-            marker={"color": colours.days_past_due[min(place + 1, len(colours.days_past_due) - 1)]},
-            hovertemplate="%{y:,} cases<extra></extra>",
+            name=name, x=names, y=[held.get(name, 0) for name in names],
+            marker={"color": colour}, hovertemplate="%{y:,} cases<extra>" + name + "</extra>",
         )  # fmt: skip
-    figure.update_layout(layout(colours, token, xaxis={"type": "category"}))
+    figure.update_layout(
+        layout(
+            colours, token, margin={"t": 32}, xaxis={"type": "category"}, yaxis={"tickformat": ",d"}
+        )
+    )
+    name_above(figure, series)
     return figure
 
 
@@ -143,27 +161,25 @@ def _pick(rows: pl.DataFrame, on: dt.date) -> str | None:
         anchor=False,
         help="Those that wait first, the oldest at the top; choose a row for its case.",
     )
-    shown = rows.with_columns(major_of_any(name) for name in ("amount", "approved")).select(
+    shown = rows.with_columns(*amounts("amount", "approved"), *in_words("state", "outcome", "reasons", "missing")).select(
         "application_id", "state", "since", "product", "amount", "currency", "term", "outcome", "grade", "points", "approved",
         "reasons", "missing",
     )  # fmt: skip
-    titles = {name: name.replace("_", " ").capitalize() for name in shown.columns}
-    picked = st.dataframe(
+    picked = show_rows(
         shown.head(MOST),
-        hide_index=True,
         key="queue",
         on_select="rerun",
         selection_mode="single-row",
-        column_config=titles,
+        column_config=titled(shown, application_id="Application", outcome="Decision"),
     )
     if rows.height > MOST:
         st.caption(f"The first {MOST:,} of {rows.height:,}; the export has all.")
     about = {"what": "Applications and what became of them", "date": str(on)}
     downloads(lambda: rows, about, f"applications_{on}", "applications")
-    selected = picked.selection.rows if hasattr(picked, "selection") else []
-    named = st.text_input("Case of the application", value=str(shown["application_id"][selected[0]]) if selected else "",
-                          key=f"case_{selected[0] if selected else ''}", placeholder="PARTNER/REFERENCE").strip()  # fmt: skip
-    return named or None
+    named = st.text_input("Case of the application", key="case", bind="query-params", width=420,
+                          placeholder="PARTNER/REFERENCE", help="A row that is chosen above comes first.").strip()  # fmt: skip
+    chosen = picked_row(picked, shown)
+    return str(chosen["application_id"]) if chosen else named or None
 
 
 PAGE = Page("applications", "Applications", ":material/assignment:", "Origination", page)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from loanbook.core.contract.money import major_of_any
 from loanbook.core.payments.incoming.outcomes import OUTCOMES
 from loanbook.core.store.banking.reading import (
     CANDIDATES,
@@ -19,6 +18,7 @@ from loanbook.dashboards.formats import count, short_money
 from loanbook.dashboards.page import Page
 from loanbook.dashboards.parts.card import done, downloads
 from loanbook.dashboards.parts.head import Clocks, head
+from loanbook.dashboards.parts.table import amounts, in_words, show_rows, titled
 from loanbook.dashboards.payments import suspense
 
 
@@ -86,13 +86,15 @@ def _files(files: pl.DataFrame, on: str) -> None:
     if files.is_empty():
         st.info("No bank's file has this date.")
         return
-    amounts = ["amount", *(f"{name}_amount" for name in OUTCOMES)]
+    sums = ["amount", *(f"{name}_amount" for name in OUTCOMES)]
     left, right = st.tabs(["Entries", "Money"])
     counts = ["name", "format", "currency", "entries", *OUTCOMES]
     counted = files.select(counts)
-    money = files.select("name", "currency", *(major_of_any(name) for name in amounts))
-    left.dataframe(counted, hide_index=True, column_config=suspense.titled(counted))
-    right.dataframe(money, hide_index=True, column_config=suspense.titled(money))
+    money = files.select("name", "currency", *amounts(*sums))
+    with left:
+        show_rows(counted, column_config=titled(counted))
+    with right:
+        show_rows(money, column_config=titled(money))
     st.caption(
         "As each entry was decided at intake; what people decided since is told by suspense."
     )
@@ -105,14 +107,14 @@ def _accounts(accounts: pl.DataFrame) -> None:
     st.subheader("Accounts: opening + entries = closing", anchor=False,
                  help="Entries that were told apart: one that came in two files or formats counts once.")  # fmt: skip
     sums = ("opening", "moved", "closing", "closed_before")
-    money = accounts.with_columns(major_of_any(name) for name in sums)
+    money = accounts.with_columns(amounts(*sums))
     signed = money.with_columns(
         ties=pl.when("ties").then(pl.lit("✓ ties")).otherwise(pl.lit("✗ does not tie")),
         follows=pl.when("follows")
         .then(pl.lit("✓ follows"))
         .otherwise(pl.lit("✗ a day is missing")),
     )
-    st.dataframe(signed, hide_index=True, column_config=suspense.titled(signed))
+    show_rows(signed, column_config=titled(signed))
 
 
 def _clearing(clears: pl.DataFrame) -> None:
@@ -120,10 +122,9 @@ def _clearing(clears: pl.DataFrame) -> None:
         return
     st.subheader("What clears", anchor=False,
                  help="Balances of clearing and of unidentified receipts in the ledger; a debit is above zero.")  # fmt: skip
-    st.dataframe(
-        clears.with_columns(major_of_any("balance")),
-        hide_index=True,
-        column_config=suspense.titled(clears),
+    show_rows(
+        clears.with_columns(*amounts("balance"), *in_words("role")),
+        column_config=titled(clears),
     )
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 import streamlit as st
 
-from loanbook.core.contract.money import major_of_any
-from loanbook.dashboards.formats import count, short_money
+from loanbook.dashboards.formats import count, day, short_money
 from loanbook.dashboards.parts import exports
 from loanbook.dashboards.parts.card import downloads
+from loanbook.dashboards.parts.table import amounts, in_words, show_rows, titled
 from loanbook.dashboards.people.viewer import viewer
 from loanbook.dashboards.theme import CONFIG, Palette, layout, palette
 
@@ -20,24 +19,6 @@ AGES = ((0, "today"), (1, "1 to 5 days"), (6, "6 to 30 days"), (31, "31 days and
 """First day of each range of age, and its name."""
 ASSIGNMENT = ("entry_id", "decision", "loan_key", "maker", "checker", "reason")
 """Columns of a file of decisions (docs/file-kinds.md)."""
-
-
-MONEY = ("amount", "balance", "opening", "moved", "closing", "closed_before")
-"""Columns of amounts, beside those whose names end with `_amount`."""
-
-
-def titled(rows: pl.DataFrame, **others: str) -> dict[str, Any]:
-    """How columns are headed: in words, `others` by theirs; a date without a time, amounts (decimal text) at the right."""
-    shown: dict[str, Any] = {}
-    for name, kind in rows.schema.items():
-        title = others.get(name, name.replace("_", " ").capitalize())
-        if kind.is_temporal():
-            shown[name] = st.column_config.DateColumn(title, format="YYYY-MM-DD")
-        elif name in MONEY or name.endswith("_amount"):
-            shown[name] = st.column_config.TextColumn(title, alignment="right")
-        else:
-            shown[name] = title
-    return shown
 
 
 def by_age(waits: pl.DataFrame) -> pl.DataFrame:
@@ -87,7 +68,7 @@ def draw(waits: pl.DataFrame, likely: pl.DataFrame, on: dt.date, token: str) -> 
         "the page; money in, and money out that nothing explains.",
     )  # fmt: skip
     if waits.is_empty():
-        st.success(f"Nothing waits in suspense on {on}.", icon=":material/check_circle:")
+        st.success(f"Nothing waits in suspense on {day(on)}.", icon=":material/check_circle:")
         return
     ages = by_age(waits)
     currency = st.selectbox(
@@ -99,12 +80,12 @@ def draw(waits: pl.DataFrame, likely: pl.DataFrame, on: dt.date, token: str) -> 
     st.caption(
         "Number of entries by days since the date of their file. They stand in unidentified receipts."
     )
-    shown = waits.with_columns(major_of_any("amount")).select(
+    shown = waits.with_columns(*amounts("amount"), *in_words("said")).select(
         "entry_id", "account", "days", "direction", "amount", "currency", "value_date", "payer",
         "remittance", "said", "file", "line",
     )  # fmt: skip
-    picked = st.dataframe(
-        shown, hide_index=True, key="suspense", on_select="rerun", selection_mode="single-row",
+    picked = show_rows(
+        shown, key="suspense", on_select="rerun", selection_mode="single-row",
         column_config=titled(shown, said="Why it waits", entry_id="Entry"),
     )  # fmt: skip
     about = {"what": "Entries that wait in suspense", "date": on.isoformat()}
@@ -122,7 +103,7 @@ def _decide(entry: str, likely: pl.DataFrame, on: dt.date) -> None:
     none = "none of these: it is not the book's"
     keys = likely["loan_key"].drop_nulls().to_list()
     if likely.height:
-        st.dataframe(likely.drop("entry_id"), hide_index=True, column_config=titled(likely))
+        show_rows(likely.drop("entry_id"), column_config=titled(likely))
         st.caption("Confidence from 0 to 1000: likeness of names, amount and due date by the weights of the "
                    "account's receipt_matching.")  # fmt: skip
     loan = st.radio("It is a payment of", [*keys, none], key=f"candidate_{entry}", horizontal=True)

@@ -112,6 +112,22 @@ def test_figures_and_exports_are_made_of_frames(ran: Settings) -> None:
     assert figure.layout.meta == "token"
     shares = pl.DataFrame({"month": [dt.date(2018, 1, 1), dt.date(2018, 2, 1)], "a": [20.0, 1.5]})
     assert share_lines(shares, "month", {"a": "a"}, LIGHT, "t", cut=200).data[0].y == (None, 150.0)
+    many = {name: name for name in "abcd"}
+    near = pl.DataFrame(
+        {
+            "month": [dt.date(2018, 1, 1), dt.date(2018, 2, 1)],
+            "a": [2.0, 1.0],
+            "b": [1.0, 0.99],
+            "c": [1.0, 0.98],
+            "d": [0.1, 0.0],
+        }
+    )
+    labels = sorted(
+        each.y for each in share_lines(near, "month", many, LIGHT, "t").layout.annotations
+    )
+    assert labels == pytest.approx([0, 86, 99, 112]), (
+        "near lines have their names around them, 13 apart"
+    )
     assert bars.dpd_bars(dpd_distribution(grouped), "USD", LIGHT, "t", 5) is not None
     assert exports.csv(table).startswith(b"place,bucket")
     assert exports.xlsx(table, {"what": "x"})[:2] == b"PK"
@@ -147,6 +163,10 @@ def test_the_page_in_a_real_browser(server: str, tmp_path: Path, width: int, sch
         assert "As of 10 Feb 2018" in tab.inner_text("body")
         assert tab.url == f"{server}/portfolio?as_of=2018-02-10"
         tab.screenshot(path=tmp_path / f"portfolio-{width}-{scheme}.png", full_page=True)
+        tab.locator("[data-testid=stDataFrame]").first.hover()
+        tab.get_by_role("button", name="Fullscreen").first.wait_for(timeout=60_000)
+        # rows leave by the card's menu, which asks who may and tells the trail
+        assert tab.get_by_role("button", name="Download as CSV").count() == 0
         tab.reload()
         tab.wait_for_function(
             "document.querySelectorAll('.js-plotly-plot').length >= 2", timeout=60_000
@@ -170,5 +190,11 @@ def test_the_page_of_marts_shows_what_the_mart_holds(
     reader = LedgerReader(ran)
     held = reader.mart("portfolio_daily", reader.published_range()[1])
     assert held["loans"].sum() == reader.positions().height > 0
-    assert page.dataframe[0].value.shape == held.shape
+    shown = page.dataframe[0].value
+    assert shown.shape == held.shape
+    assert set(shown["status"]) <= {"active", "closed", "charged off"}, "names in place of codes"
+    assert (
+        sum(round(100 * float(each.replace(",", ""))) for each in shown["principal"])
+        == held["principal"].sum()
+    )
     assert page.selectbox(key="mart").value == "portfolio_daily"

@@ -47,14 +47,14 @@ def test_the_page_shows_the_funnel_what_waits_and_why(
         "Applications": "3", "In review": "0", "Need more information": "1", "Approved of decided": "50.0 %",
     }  # fmt: skip
     queue = page.dataframe[0].value
-    assert queue["state"][0] == "need_more_information", "who waits stands first"
-    assert sorted(queue["state"]) == ["approved", "need_more_information", "rejected"]
-    page.text_input(key="case_").set_value("applications/bad").run()
+    assert queue["state"][0] == "need more information", "who waits stands first"
+    assert sorted(queue["state"]) == ["approved", "need more information", "rejected"]
+    page.text_input(key="case").set_value("applications/bad").run()
     assert not page.exception
     assert any("more than one bankruptcy" in each.value for each in page.markdown)
     rules = next(f.value for f in page.dataframe if "answer" in f.value.columns)
     assert rules.set_index("rule").loc["bankruptcies", "answer"] == "holds"
-    page.text_input(key="case_").set_value("applications/none").run()
+    page.text_input(key="case").set_value("applications/none").run()
     assert any("history_months" in each.value for each in page.warning)
-    page.text_input(key="case_").set_value("applications/nobody").run()
+    page.text_input(key="case").set_value("applications/nobody").run()
     assert any("No application has this id" in each.value for each in page.info)

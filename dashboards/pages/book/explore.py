@@ -26,6 +26,7 @@ from loanbook.dashboards.parts.card import (
     share_column,
 )
 from loanbook.dashboards.parts.scope import Scope, dimension_choice, page_scope
+from loanbook.dashboards.parts.table import show_rows
 from loanbook.dashboards.theme import palette
 
 MEASURES = {
@@ -65,12 +66,12 @@ def draw() -> None:
             )  # fmt: skip
     with st.container(border=True):
         heading(scope, f"By {title.lower()}", None, shown)
-        event = st.dataframe(
+        event = show_rows(
             strats.with_columns(
                 pl.col("label").str.strip_chars(), pl.col("principal", "overdue", "average") / scope.unit,
                 pl.col("share", "par_30", "rate") * 100,
             ).select("label", "loans", "principal", "share", "average", "rate", "par_30", "overdue"),
-            hide_index=True, key="strats_table", on_select="rerun", selection_mode="single-row",
+            key="strats_table", on_select="rerun", selection_mode="single-row",
             column_config={
                 "label": title, "loans": count_column("Loans"),
                 "principal": money_column("Principal", scope.currency), "average": money_column("Average", scope.currency),
@@ -184,9 +185,9 @@ def _loans(scope: Scope, by: str, across: str | None, chosen: dict[str, str]) ->
     with st.container(border=True):
         told = " · ".join(value.strip() for value in chosen.values())
         heading(scope, f"Loans{f', {told}' if told else ''}", None, shown)
-        event = st.dataframe(
+        event = show_rows(
             rows.with_columns(pl.col("amount", "principal", "overdue") / scope.unit, pl.col("rate") * 100, pl.col("label").str.strip_chars()),
-            hide_index=True, height=320, key="loans_table", on_select="rerun", selection_mode="single-row",
+            height=320, key="loans_table", on_select="rerun", selection_mode="single-row",
             column_config={
                 "loan_id": "Number", "loan_key": "Loan", "label": scope.segment.known[by].title,
                 "disbursed_on": date_column("Lent on"),

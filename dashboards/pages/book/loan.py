@@ -26,6 +26,7 @@ from loanbook.dashboards.page import Page
 from loanbook.dashboards.parts.card import Shown, chart, done, figures
 from loanbook.dashboards.parts.head import Clocks, head
 from loanbook.dashboards.parts.scope import Scope
+from loanbook.dashboards.parts.table import show_rows
 from loanbook.dashboards.theme import palette
 
 _LIFE = f"""
@@ -181,8 +182,8 @@ def _terms(scope: Scope, bound: dict[str, Any]) -> None:
     terms = scope.ask(Question(_TERMS, bound))
     shown = terms.unpivot(variable_name="term", value_name="value") if terms.is_empty() else pl.DataFrame(
     [{"term": k.replace("_", " "), "value": str(v)} for k, v in terms.to_dicts()[0].items() if v is not None])  # fmt: skip
-    st.dataframe(shown, hide_index=True, height=320)
-    st.dataframe(scope.ask(Question(_TOLD, bound)), hide_index=True)
+    show_rows(shown, height=320)
+    show_rows(scope.ask(Question(_TOLD, bound)))
 
 
 def _table(scope: Scope, rows: pl.DataFrame, empty: str = "There is none.") -> None:
@@ -194,9 +195,9 @@ def _table(scope: Scope, rows: pl.DataFrame, empty: str = "There is none.") -> N
     ]
     shown = rows.with_columns(pl.col(name) / scope.unit for name in money)
     texts = [name for name, kind in shown.schema.items() if kind == pl.String]
-    st.dataframe(
+    show_rows(
         shown.with_columns(pl.col(name).str.replace_all("_", " ") for name in texts if name not in {"source_ref", "source_system"}),
-        hide_index=True, height=min(60 + 35 * shown.height, 420),
+        height="content" if shown.height <= 12 else 420,
         column_config={
             **{name: st.column_config.NumberColumn(name.replace("_", " ").capitalize(), format=f"%,.{EXPONENT[scope.currency]}f") for name in money},
             **{name: st.column_config.Column(name.replace("_", " ").capitalize()) for name in shown.columns if name not in money},
@@ -239,7 +240,7 @@ def _why(scope: Scope, number: int, at: Both) -> None:
           "rule": line.rule, "source": line.source} for line in told.lines],
         schema={"date": pl.Date, "what": pl.String, "moves": pl.String, "rule": pl.String, "source": pl.String},
     )  # fmt: skip
-    st.dataframe(rows, hide_index=True, height=420, column_config={
+    show_rows(rows, height=420, column_config={
         "date": st.column_config.DateColumn("Date", format="D MMM YYYY"), "what": "What", "moves": f"Moves, {scope.currency}",
         "rule": st.column_config.TextColumn("Rule and policy", width="large"), "source": "Source"})  # fmt: skip
     st.caption(

@@ -30,6 +30,7 @@ from loanbook.dashboards.parts.card import (
 )
 from loanbook.dashboards.parts.head import Clocks
 from loanbook.dashboards.parts.scope import Scope, bucket_file, page_scope
+from loanbook.dashboards.parts.table import show_rows
 from loanbook.dashboards.theme import Look, palette
 
 Figures = dict[str, float | int | None]
@@ -99,9 +100,8 @@ def _held(clocks: Clocks) -> None:
     ):  # fmt: skip
         st.caption("Their own day would break a law, so it passed them by; all figures here count "
                    "them as they last were. They are tried again at every close.")  # fmt: skip
-        st.dataframe(
+        show_rows(
             held.drop("loan_id").with_columns(pl.col("law").str.replace_all("_", " ")),
-            hide_index=True,
             column_config={
                 "loan_key": "Loan", "product": "Product", "since": "Held since",
                 "good_until": "Good until", "law": "Law", "figures": "Figures", "remedy": "Remedy",
@@ -238,9 +238,9 @@ def _strats(scope: Scope, table: pl.DataFrame, asked: Question) -> None:
     shown = Shown("portfolio_by_bucket", rows, [asked], ("principal",))
     with st.container(border=True):
         heading(scope, "By bucket", metrics.BY_BUCKET, shown)
-        st.dataframe(
+        show_rows(
             in_units(rows, ["principal"], scope.currency).with_columns(pl.col("share") * 100),
-            hide_index=True, key="by_bucket",
+            key="by_bucket",
             column_config={
                 "bucket": st.column_config.TextColumn("Days past due"),
                 "loans": count_column("Loans"),
@@ -260,12 +260,11 @@ def _quality(clocks: Clocks) -> None:
             help="Conservation laws are checked before a version is committed, the expectations "
             "and the comparison before it is published. Readers see it only if all passed.",
         )  # fmt: skip
-        st.dataframe(
+        show_rows(
             checks.with_columns(
                 passed=pl.when("passed").then(pl.lit("✓ passed")).otherwise(pl.lit("✗ failed")),
                 name=pl.col("name").str.replace_all("[_:]", " "), suite=pl.col("suite").str.replace_all("_", " "),
             ),
-            hide_index=True,
             column_config={
                 "suite": "Suite", "name": "Check", "passed": "Result",
                 "broken": st.column_config.NumberColumn("Rows that break it"), "figures": "Saw",

@@ -11,6 +11,7 @@ from loanbook.dashboards.formats import count, day
 from loanbook.dashboards.page import Page
 from loanbook.dashboards.parts.card import Shown, done, figures, heading, time_column
 from loanbook.dashboards.parts.scope import Scope, page_scope
+from loanbook.dashboards.parts.table import show_rows, titled
 
 DAYS = 14
 """Dates that the grid shows, the last ones."""
@@ -54,7 +55,7 @@ def draw() -> None:
         if bad.is_empty():
             st.info("Every row that came was taken in.")
         else:
-            st.dataframe(bad.with_columns(pl.col("rule").str.replace_all("_", " ")), hide_index=True, column_config={
+            show_rows(bad.with_columns(pl.col("rule").str.replace_all("_", " ")), column_config={
                 "rule": "Rule", "kind": "Kind", "rows": "Rows", "files": "Files", "last": time_column("Last"),
                 "in_file": "For one", "line": "Line"})  # fmt: skip
     with right.container(border=True, height="stretch"):
@@ -62,11 +63,11 @@ def draw() -> None:
         if late.is_empty():
             st.info("Every file was taken in whole.")
         else:
-            st.dataframe(late, hide_index=True)
+            show_rows(late, column_config=titled(late))
     if held.height:
         with st.container(border=True):
             heading(scope, "Held loans", None, Shown("held", held, []))
-            st.dataframe(held.drop("loan_id"), hide_index=True)
+            show_rows(held.drop("loan_id"), column_config=titled(held))
     done(scope.token)
 
 
@@ -83,10 +84,9 @@ def _grid(scope: Scope, rows: pl.DataFrame, asked: Question) -> None:
         .sort("business_date").pivot("on", index=["suite", "check"], values="sign", aggregate_function="first")
         .sort("suite", "check")
     )  # fmt: skip
-    st.dataframe(
+    show_rows(
         wide,
-        hide_index=True,
-        height=420,
+        height="content",
         column_config={
             "suite": "Suite",
             "check": st.column_config.TextColumn("Check", width="medium"),

@@ -29,7 +29,7 @@ def draw() -> None:
             f"| **{m['title']}** | {m['numerator']} | {m['denominator']} | {m['unit']} | {m['charged_off']} |"
             for m in part.to_dicts()
         ]
-        head = "| metric | numerator | denominator | unit | charged-off loans |\n|---|---|---|---|---|\n"
+        head = "| Metric | Numerator | Denominator | Unit | Charged-off loans |\n|---|---|---|---|---|\n"
         st.markdown(head + "\n".join(lines))
     st.download_button(
         "CSV",

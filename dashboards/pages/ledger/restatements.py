@@ -23,6 +23,7 @@ from loanbook.dashboards.parts.card import (
     picked_row,
 )
 from loanbook.dashboards.parts.scope import Scope, page_scope
+from loanbook.dashboards.parts.table import show_rows
 from loanbook.dashboards.theme import palette
 
 _LOANS = "JOIN loan_keys l ON l.loan_id = p.loan_id WHERE l.currency = $currency"
@@ -118,7 +119,7 @@ def _compared(scope: Scope, versions: list[int]) -> None:
         if rows.is_empty():
             st.info("No loan of this currency differs between the two.")
             return
-        event = st.dataframe(in_units(rows, money, scope.currency), hide_index=True, key="restated_table",
+        event = show_rows(in_units(rows, money, scope.currency), key="restated_table",
                              on_select="rerun", selection_mode="single-row",
                              column_config={"loan_id": "Number", "loan_key": "Loan", **{
                                  name: money_column(name.replace("_", " ").capitalize(), scope.currency) for name in money}})  # fmt: skip
@@ -168,7 +169,7 @@ def _all(scope: Scope, told: pl.DataFrame) -> None:
         if shown.is_empty():
             st.info("No version restated anything yet.")
             return
-        st.dataframe(shown, hide_index=True, column_config={
+        show_rows(shown, column_config={
             "version": "Version", "business_date": "Closed", "first_date": "From", "last_date": "Through", "loans": "Loans",
             "late_events": "Late events"})  # fmt: skip
 

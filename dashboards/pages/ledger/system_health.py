@@ -24,6 +24,7 @@ from loanbook.dashboards.parts.card import (
     time_column,
 )
 from loanbook.dashboards.parts.scope import Scope, page_scope
+from loanbook.dashboards.parts.table import show_rows, titled
 
 _RUNS = """
     SELECT v.run_id, min(v.business_date) AS first_date, max(v.business_date) AS last_date, count(*)::BIGINT AS dates,
@@ -64,7 +65,7 @@ def draw() -> None:
     with st.container(border=True):
         heading(scope, "Runs", None, Shown("runs", runs, [asked]))
         seconds = (pl.col("published") - pl.col("began")).dt.total_milliseconds() / 1000
-        st.dataframe(runs.with_columns(seconds=seconds), hide_index=True, column_config={
+        show_rows(runs.with_columns(seconds=seconds), column_config={
             "run_id": "Run", "first_date": date_column("From"), "last_date": date_column("To"), "dates": "Dates", "loans": count_column("Loans"),
             "transfers": count_column("Transfers"), "actor": "By",
             "began": time_column("First commit", seconds=True),
@@ -87,7 +88,7 @@ def _versions(scope: Scope) -> None:
         st.info("None: every version that was numbered is published.")
         return
     if states.height:
-        st.dataframe(states, hide_index=True)
+        show_rows(states, column_config=titled(states) | {"settled_at": time_column("Settled")})
     if gaps.height:
         told = ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in gaps.rows())
         st.caption(f"Numbers that no published version has: {told}.")
@@ -107,7 +108,7 @@ def _marts(scope: Scope) -> None:
     st.subheader(
         "Marts", anchor=False, help="Sums of marts beside the balances of the general ledger."
     )
-    st.dataframe(pl.DataFrame(rows, schema={"mart": pl.String, "rows": pl.Int64, "last": pl.Date, "ledger": pl.String}), hide_index=True,
+    show_rows(pl.DataFrame(rows, schema={"mart": pl.String, "rows": pl.Int64, "last": pl.Date, "ledger": pl.String}), 
                  column_config={"mart": "Mart", "rows": count_column("Rows"), "last": date_column("Last date"), "ledger": "General ledger"})  # fmt: skip
 
 

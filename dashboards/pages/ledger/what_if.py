@@ -20,6 +20,7 @@ from loanbook.dashboards.page import Page
 from loanbook.dashboards.parts import finder
 from loanbook.dashboards.parts.card import Shown, done, figures, heading, in_units, money_column
 from loanbook.dashboards.parts.scope import Scope, page_scope
+from loanbook.dashboards.parts.table import show_rows
 
 KINDS = (
     "products",
@@ -164,16 +165,15 @@ def _totals(scope: Scope, found: WhatIf, asked: Question, totals: pl.DataFrame) 
             None,
             Shown("what_if_totals", totals, [asked], ("as_is", "what_if", "difference")),
         )
-        st.dataframe(
+        show_rows(
             in_units(totals.drop("currency").with_columns(pl.col("measure").str.replace_all("_", " ")), ["as_is", "what_if", "difference"], scope.currency),
-            hide_index=True, column_config={"measure": "Measure", **{n: money_column(n.replace("_", " ").capitalize(), scope.currency)
+            column_config={"measure": "Measure", **{n: money_column(n.replace("_", " ").capitalize(), scope.currency)
                                                                   for n in ("as_is", "what_if", "difference")}})  # fmt: skip
     with right.container(border=True, height="stretch"):
         buckets = _by_bucket(scope, found)
         heading(scope, "By bucket", None, Shown("what_if_buckets", buckets, [asked]))
-        st.dataframe(
+        show_rows(
             buckets,
-            hide_index=True,
             column_config={
                 "bucket": "Days past due",
                 "as_is": "Loans as they are",
@@ -217,7 +217,7 @@ def _most(scope: Scope, differing: pl.DataFrame, asked: Question) -> None:
             .head(200)
             .select("loan_id", "product_name", *columns)
         )
-        st.dataframe(in_units(most, money, scope.currency), hide_index=True,
+        show_rows(in_units(most, money, scope.currency), 
                      column_config={"loan_id": "Number", "product_name": "Product",
                                     **{n: money_column(n.removesuffix("_more").replace("_", " ").capitalize(), scope.currency) for n in money}})  # fmt: skip
         st.caption(

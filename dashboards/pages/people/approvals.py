@@ -19,6 +19,7 @@ from loanbook.dashboards.formats import count
 from loanbook.dashboards.page import Page
 from loanbook.dashboards.pages.people import order as of_one
 from loanbook.dashboards.parts.card import date_column, done, picked_row
+from loanbook.dashboards.parts.table import show_rows
 from loanbook.dashboards.people.viewer import Viewer, viewer
 
 if TYPE_CHECKING:
@@ -130,8 +131,8 @@ def _chosen(listed: list[Order], kind: str) -> Order | None:
     rows = pl.DataFrame([_row(each) for each in listed], infer_schema_length=None)
     if kind in KINDS[:3:2]:
         rows = rows.drop("state")
-    event = st.dataframe(
-        rows, hide_index=True, key=f"queue {kind}", on_select="rerun", selection_mode="single-row",
+    event = show_rows(
+        rows, key=f"queue {kind}", on_select="rerun", selection_mode="single-row",
         column_config={"id": "Order", "what": "What", "loan": "Loan", "amount": "Amount", "maker": "Ordered by",
                        "waits": "Waits for", "approved": "Approved by", "state": "State",
                        "proposed": date_column("Since"), "expires": date_column("Expires")},

@@ -16,6 +16,7 @@ from loanbook.dashboards.formats import MISSING, count
 from loanbook.dashboards.page import Page
 from loanbook.dashboards.pages.people import pack
 from loanbook.dashboards.parts.card import done, downloads, picked_row, time_column
+from loanbook.dashboards.parts.table import show_rows
 from loanbook.dashboards.people.viewer import Viewer, viewer
 
 MOST = 500
@@ -83,18 +84,23 @@ def _trail(who: Viewer) -> None:
     rows = entries(who.people, last=MOST, **asked)  # type: ignore[arg-type]
     _told(who, asked)
     if rows.is_empty():
-        st.info("Nothing in the trail fits. Take a filter away.")
+        st.info(
+            "Nothing in the trail fits. Take a filter away."
+            if any(asked.values())
+            else "The trail is empty: nobody did anything that it keeps."
+        )
         return
     newest = rows.reverse().with_columns(
         result=pl.col("status_id").replace_strict({1: "done", 2: "refused"}, return_dtype=pl.String)
     )
-    event = st.dataframe(
+    event = show_rows(
         newest.select(*SHOWN).with_columns(
             pl.col("time").dt.replace_time_zone(None), pl.col(pl.String).fill_null(MISSING)
-        ), hide_index=True,
+        ), 
         key="trail", on_select="rerun", selection_mode="single-row",
         column_config={**SHOWN, "time": time_column("When", seconds=True),
-                       "status_detail": st.column_config.TextColumn("Reason", width="large")},
+                       "status_detail": st.column_config.TextColumn("Reason", width="medium"),
+                       "loan_key": st.column_config.TextColumn("Loan", width=200)},
     )  # fmt: skip
     st.caption(f"The newest {count(rows.height)}{' at most' if rows.height == MOST else ''} that fit. Choose one to see all of it.")  # fmt: skip
     picked = picked_row(event, newest)

@@ -13,11 +13,14 @@ from loanbook.core.store.people.queue import PROPOSED, Order
 from loanbook.dashboards import data
 from loanbook.dashboards.formats import day
 from loanbook.dashboards.parts import finder
+from loanbook.dashboards.parts.table import grouped, show_rows
 
 if TYPE_CHECKING:
     from loanbook.pipelines.approvals.approving import Desk
     from loanbook.pipelines.approvals.preview import Preview
 
+MOST = 10
+"""Rows of a table that stand without scrolling."""
 _SIDES = ["before", "after"]
 
 
@@ -73,18 +76,20 @@ def _preview(desk: Desk, each: Order) -> None:
         if seen.schedule.is_empty():
             st.info("None changes.")
         else:
-            _table(seen.schedule.with_columns(major(name, seen.currency) for name in _SIDES))
+            _table(
+                seen.schedule.with_columns(grouped(major(name, seen.currency)) for name in _SIDES)
+            )
     st.caption("Postings: what would be booked more, or less")
     if seen.postings.is_empty():
         st.info("None.")
     else:
-        _table(seen.postings.with_columns(major("amount", seen.currency)))
+        _table(seen.postings.with_columns(grouped(major("amount", seen.currency))))
 
 
 def _balances(seen: Preview) -> None:
     days = pl.col("figure") == "days_past_due"
     shown = seen.balances.with_columns(
-        pl.when(days).then(pl.col(name).cast(pl.String)).otherwise(major(name, seen.currency)).alias(name)
+        pl.when(days).then(pl.col(name).cast(pl.String)).otherwise(grouped(major(name, seen.currency))).alias(name)
         for name in _SIDES
     )  # fmt: skip
     _table(shown)
@@ -93,9 +98,9 @@ def _balances(seen: Preview) -> None:
 def _table(rows: pl.DataFrame) -> None:
     texts = [name for name in ("figure", "debit", "credit") if name in rows.columns]
     amounts = [name for name in (*_SIDES, "amount") if name in rows.columns]
-    st.dataframe(
+    show_rows(
         rows.with_columns(pl.col(name).str.replace_all("_", " ") for name in texts),
-        hide_index=True, height=min(38 + 35 * rows.height, 320),
+        height="content" if rows.height <= MOST else "auto",
         column_config={
             **{name: name.capitalize() for name in texts},
             **{name: st.column_config.TextColumn(name.capitalize(), alignment="right") for name in amounts},

@@ -14,6 +14,7 @@ from loanbook.core.store.people.in_force import access_of
 from loanbook.dashboards.formats import MISSING, count
 from loanbook.dashboards.page import Page
 from loanbook.dashboards.parts.card import done
+from loanbook.dashboards.parts.table import show_rows
 from loanbook.dashboards.people.viewer import Viewer, viewer
 
 _SAID = "_users_said"
@@ -52,11 +53,10 @@ def _users(who: Viewer) -> list[dict[str, object]]:
         st.metric(
             "Open sessions", count(sum(int(str(u["open_sessions"])) for u in listed)), border=True
         )
-    st.dataframe(
+    show_rows(
         pl.DataFrame(listed)
         .select(*COLUMNS)
         .with_columns(pl.col("os_user").cast(pl.String).fill_null(MISSING)),
-        hide_index=True,
         column_config=COLUMNS,
     )
     return listed
@@ -150,14 +150,13 @@ def _matrices(who: Viewer) -> None:
     actions, pages = st.tabs(["What each role may do", "Which pages it reads"])
     told = pl.DataFrame(matrix(roles))
     with actions:
-        st.dataframe(told, hide_index=True, height=min(38 + 35 * told.height, 720),
-                     column_config={"action": "Action", "what": st.column_config.TextColumn("What it is", width="medium")})  # fmt: skip
+        show_rows(told, height="content",
+                     column_config={"action": st.column_config.TextColumn("Action", width=120), "what": st.column_config.TextColumn("What it is", width=300)})  # fmt: skip
     with pages:
         seen = pl.DataFrame(pages_matrix(roles))
-        st.dataframe(
+        show_rows(
             seen,
-            hide_index=True,
-            height=min(38 + 35 * seen.height, 760),
+            height="content",
             column_config={"page": "Page"},
         )
     st.caption(

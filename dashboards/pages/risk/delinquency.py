@@ -28,6 +28,7 @@ from loanbook.dashboards.parts.card import (
     share_column,
 )
 from loanbook.dashboards.parts.scope import Scope, page_scope
+from loanbook.dashboards.parts.table import show_rows
 from loanbook.dashboards.theme import palette
 
 DAYS = 90
@@ -92,8 +93,8 @@ def _classes(scope: Scope, today: pl.DataFrame, asked: Question) -> None:
     table = classes(today)
     shown = Shown("classes", table, [asked], ("principal",))
     heading(scope, "SMA and NPA", delinquency.CLASSES, shown)
-    st.dataframe(
-        in_units(table, ["principal"], scope.currency).with_columns(pl.col("share") * 100), hide_index=True,
+    show_rows(
+        in_units(table, ["principal"], scope.currency).with_columns(pl.col("share") * 100), 
         column_config={
             "class": "Class", "loans": count_column("Loans"),
             "principal": money_column("Principal", scope.currency), "share": share_column("Share"),

@@ -30,6 +30,7 @@ from loanbook.dashboards.parts.card import (
     share_column,
 )
 from loanbook.dashboards.parts.scope import Scope, page_scope
+from loanbook.dashboards.parts.table import show_rows
 from loanbook.dashboards.theme import Look, palette
 
 SEEN_OVER = 6
@@ -156,9 +157,8 @@ def _expected(scope: Scope, losses: pl.DataFrame, asked: Question) -> None:
         expected_loss.ECL,
         Shown("expected_loss", losses, [asked], ("exposure", "loss")),
     )
-    st.dataframe(
+    show_rows(
         losses.with_columns(pl.col("stage").str.replace("_", " ").str.to_titlecase(), pl.col("exposure", "loss") / scope.unit, pl.col("coverage") * 100),
-        hide_index=True,
         column_config={
             "stage": "Stage", "loans": count_column("Loans"),
             "exposure": money_column("Owed", scope.currency), "loss": money_column("Loss", scope.currency),
@@ -183,8 +183,8 @@ def _back_test(scope: Scope) -> None:
     table = late.group_by("business_date").agg(figures_).sort("business_date").with_columns(
         inside=pl.when(pl.col("actual").is_between(pl.col("low"), pl.col("high"))).then(pl.lit("✓ inside")).otherwise(pl.lit("✗ outside"))
     )  # fmt: skip
-    st.dataframe(
-        table.with_columns(pl.col("forecast", "low", "high", "actual") / scope.unit), hide_index=True,
+    show_rows(
+        table.with_columns(pl.col("forecast", "low", "high", "actual") / scope.unit), 
         column_config={
             "business_date": date_column("Month end"),
             **{name: st.column_config.NumberColumn(name.capitalize(), format="%,.0f") for name in ("forecast", "low", "high", "actual")},

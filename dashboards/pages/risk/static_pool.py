@@ -18,6 +18,7 @@ from loanbook.dashboards.page import Page
 from loanbook.dashboards.pages.risk.cash_flow import by_month
 from loanbook.dashboards.parts.card import Shown, chart, done, figures, heading, share_column
 from loanbook.dashboards.parts.scope import Scope, labels_of, page_scope
+from loanbook.dashboards.parts.table import show_rows
 from loanbook.dashboards.theme import palette
 
 
@@ -64,9 +65,8 @@ def draw() -> None:
                       note=note)  # fmt: skip
     with st.container(border=True):
         heading(scope, "By age of the deal", None, shown)
-        st.dataframe(
+        show_rows(
             table.with_columns(pl.col("principal", "lost") / scope.unit, pl.col("factor", "net_loss", "late_30", "late_60", "late_90", "cpr", "cdr") * 100),
-            hide_index=True,
             column_config={
                 "month": st.column_config.DateColumn("Month", format="MMM YYYY"), "age": "Age",
                 "principal": st.column_config.NumberColumn(f"Principal, {scope.currency}", format="%,.0f"),
