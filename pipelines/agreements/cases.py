@@ -21,15 +21,15 @@ ACTOR = "agreements"
 def follow(ledger: Queries, at: dt.datetime) -> int:
     """Move the cases whose agreement was signed, paid out or withdrawn since; how many events that took. Repeatable."""
     judged_at = head(ledger)
-    known = cases(events_of(ledger))
+    whose = ledger.frame(
+        "SELECT offer_id, application_id FROM {lake}.offers WHERE application_id <> ''"
+    )
+    known = cases(events_of(ledger, whose["application_id"]))
     steps = ledger.frame(
         "SELECT o.application_id, s.step, s.recorded_at AS happened_at, s.detail AS reference FROM {lake}.offer_steps s "
         "JOIN {lake}.offers o ON o.offer_id = s.offer_id WHERE o.application_id <> '' ORDER BY s.recorded_at"
     )
     out = payouts(ledger).filter(pl.col("state") == "handed over")
-    whose = ledger.frame(
-        "SELECT offer_id, application_id FROM {lake}.offers WHERE application_id <> ''"
-    )
     paid = out.join(whose, on="offer_id").select(
         "application_id", happened_at="handed_over_at", reference="key"
     )

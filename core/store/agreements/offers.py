@@ -37,9 +37,10 @@ def offers_on(ledger: Queries, on: dt.date, offer_id: str | None = None) -> pl.D
         [offer_id] * 2 if offer_id else [],
     )
     told = states(found, _steps(ledger, found["offer_id"] if offer_id else None), on)
-    there = ledger.frame(
-        "SELECT loan_key, min(loan_id) AS loan_id FROM {lake}.loan_keys GROUP BY ALL"
-    )
+    there = ledger.beside(
+        "SELECT k.loan_key, min(k.loan_id) AS loan_id FROM {lake}.loan_keys k JOIN _keys USING (loan_key) GROUP BY ALL",
+        [], _keys=told.select("loan_key").unique(),
+    )  # fmt: skip
     loans = told.join(there, on="loan_key", how="left", maintain_order="left")
     entered = (pl.col("state") == SIGNED) & pl.col("loan_id").is_not_null()
     return loans.with_columns(state=pl.when(entered).then(pl.lit(BOARDED)).otherwise("state"))

@@ -46,8 +46,9 @@ def append(
     `judged_at`: the head that they were judged by. LedgerConflictError where another run appended since; LedgerError where
     an event jumps; PolicyError where a version of a policy that decided has other content now. Then nothing is kept.
     """
+    first = (judged_at + 1) * 10**9  # beyond what was appended before
     fresh = events.sort("event_no").with_columns(
-        event_no=pl.int_range(pl.len(), dtype=pl.Int64) + 2**40
+        event_no=pl.int_range(pl.len(), dtype=pl.Int64) + first
     )
 
     def write() -> int:
@@ -64,10 +65,7 @@ def append(
             if made is not None:
                 for table, rows in _rows(ledger, made):
                     insert(ledger.connection, table, rows.with_columns(stamp))
-            place = (
-                pl.col("event_no") - 2**40 + (judged_at + 1) * 10**9
-            )  # beyond what was appended before
-            rows = fresh.with_columns(place=place).drop("event_no")
+            rows = fresh.rename({"event_no": "place"})
             insert(
                 ledger.connection,
                 "case_events",
