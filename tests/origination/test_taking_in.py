@@ -235,14 +235,16 @@ def test_a_partner_has_its_contract_a_known_row_changes_nothing_and_another_cont
         "applications_2018-02-04.jsonl",
         '{"application_ref": "x", "a": {}}\nnot json\n{"a": 1, "a": 2}\n',
     )
+    drop(
+        ledger, "applications_2018-02-05.csv", HEADER.replace("purpose", "family_name") + _row("d")
+    )
     report = take(ledger, policies)
     assert (report.accepted, report.duplicates, report.quarantined) == (3, 2, 1)
     assert rules(ledger, "applications_2018-02-02.csv") == {3: "idempotency_conflict"}
     refused = dict(report.refused)
-    assert (
-        "names, birth dates and numbers of people are not kept"
-        in refused["applications_2018-02-03.csv"]
-    )
+    for day in ("03", "05"):
+        said = refused[f"applications_2018-02-{day}.csv"]
+        assert "names, birth dates and numbers of people are not kept" in said
     assert "has no field product" in refused["applications_2018-02-04.jsonl"]
 
 

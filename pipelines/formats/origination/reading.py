@@ -13,8 +13,8 @@ from polars.exceptions import PolarsError
 from loanbook.core.errors import IntakeError
 from loanbook.pipelines.formats.table import PARQUET, Bad, read_csv
 
-PERSONAL = ("name", "first_name", "last_name", "full_name", "birth_date", "date_of_birth", "ssn", "tax_id", "national_id",
-            "email", "passport")  # fmt: skip
+PERSONAL = ("name", "first_name", "last_name", "given_name", "family_name", "legal_name", "full_name", "birth_date",
+            "date_of_birth", "ssn", "tax_id", "national_id", "email", "passport")  # fmt: skip
 """Columns that name a person outright: the ledger does not keep them, so a file that has one is refused."""
 
 
