@@ -102,5 +102,11 @@ INPUTS: tuple[Input, ...] = (
 )  # fmt: skip
 """In the order in which they are shown; a new one is added here, and given by the room of its source."""
 BY_NAME = {each.name: each for each in INPUTS}
+WORDS: dict[str, tuple[str, ...]] = {
+    "applicant_kind": ("individual", "joint", "business"),
+    "kyc": ("passed", "failed", "review"),
+    "screening": ("clear", "possible", "confirmed"),
+}
+"""Inputs that are one of these words and no other; of the others a file may tell any word."""
 TYPES: dict[str, pl.DataType] = {each.name: each.type for each in INPUTS}
 """Type of each input in a frame."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
@@ -56,4 +58,18 @@ def must_follow(offer_id: str, state: str, step: str) -> None:
         raise OfferError(
             f"offer {offer_id} is {state}: it can't be {step} now; "
             + (f"it may be {' or '.join(allowed)}" if allowed else "make another offer")
+        )
+
+
+def must_be_the_only_one(offer: Mapping[str, Any], step: str, others: pl.DataFrame) -> None:
+    """OfferError where another offer of the application (`others`: `offer_id`, `loan_key`, `state`) binds already: one
+    application is one agreement, for what was decided is lent once."""
+    binding = {ACCEPTED: (ACCEPTED, SIGNED, BOARDED), SIGNED: (SIGNED, BOARDED)}.get(step, ())
+    bound = others.filter(pl.col("state").is_in(binding))
+    if bound.height:
+        other = bound.row(0, named=True)
+        raise OfferError(
+            f"offer {offer['offer_id']} can't be {step}: of its application {offer['application_id']} offer "
+            f"{other['offer_id']} (loan {other['loan_key']}) is {other['state']}; an application is one agreement: "
+            "let the other one be declined or withdrawn first"
         )

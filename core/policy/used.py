@@ -1,4 +1,4 @@
-"""Versions of policies that loans live by: a version once used keeps its content for ever.
+"""Versions of policies that loans live by, or that decided: a version once used keeps its content for ever.
 
 `used` below is what was stored of them when they were first used: (folder, name, version) -> policy.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from loanbook.core.policy.base import Policy
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.decisions.decision import DecisionPolicy
 from loanbook.core.policy.models import Accounts, Approvals, Buckets, HolidayCalendar
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.references import BUCKETS, references
@@ -19,6 +20,8 @@ Used = Mapping[Key, Policy]
 BY_DATE = (Accounts, Approvals, Buckets, HolidayCalendar)
 """Kinds of which a loan reads the version of the day, as it does of policies of law (`Policy.of_law`);
 of all others that of its product's first day."""
+DECISIONS = "decisions"
+"""Folder of policies that are used by deciding, not by loans; their contents are kept with what they decided."""
 _UNREAD = ("description",)
 """Fields for people alone: they may be reworded."""
 
@@ -74,8 +77,8 @@ def refusals(book: PolicyBook, used: Used, published: dt.date | None) -> dict[Ke
     for key, policy in used.items():
         if key not in have:
             found[key] = (
-                f"{_named(key)} is used by loans, but no file holds it; put its file back (`loanbook "
-                f"sql \"SELECT content FROM policy_versions WHERE name = '{key[1]}'\"` prints it)"
+                f"{_named(key)} {_use(key)}, but no file holds it; put its file back (`loanbook "
+                f'sql "{_query(key)}"` prints it)'
             )
         elif fields := changed(policy, have[key]):
             found[key] = (
@@ -83,8 +86,12 @@ def refusals(book: PolicyBook, used: Used, published: dt.date | None) -> dict[Ke
                 "back as it was and give the change a file of its own, with a higher version"
             )
     for key, policy in have.items():
-        if key not in used and (why := _changes_the_past(policy, key, used, published)):
+        if key in used:
+            continue
+        if why := _changes_the_past(policy, key, used, published):
             found[key] = why
+        elif isinstance(policy, DecisionPolicy) and (unlike := policy.compared_unlike()):
+            found[key] = f"{_named(key)}: {'; '.join(unlike)}; mend the file"
     return found
 
 
@@ -158,6 +165,18 @@ def with_new_roles(policy: Policy, book: PolicyBook) -> Policy:
         return policy
     newest = max(charts, key=lambda chart: (chart.version == policy.version, chart.version))
     return policy.with_new_roles(newest)
+
+
+def _use(key: Key) -> str:
+    return "decided on applications" if key[0] == DECISIONS else "is used by loans"
+
+
+def _query(key: Key) -> str:
+    if key[0] == DECISIONS:
+        return (
+            f"SELECT body FROM decision_policies WHERE policy = '{key[1]}' AND version = {key[2]}"
+        )
+    return f"SELECT content FROM policy_versions WHERE name = '{key[1]}'"
 
 
 def _named(key: Key) -> str:

@@ -70,7 +70,8 @@ def unwound(desk: Desk, ledger: Ledger, offer_id: str, on: dt.date, maker: Actor
                 withdrawn(desk.people, maker, order.id, "the borrower withdrew")
             continue
         wanted = {
-            "command": "reverse", "loan_key": row["loan_key"], "value_date": on.isoformat(),
+            "command": "reverse", "loan_key": row["loan_key"],
+            "value_date": max(on, row["value_date"]).isoformat(),  # told late, it still follows its payout
             "target_ref": f"disbursed/{row['order_id']}", "reason": "cooling_off",
         }  # fmt: skip
         orders.append(

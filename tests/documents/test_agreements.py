@@ -82,14 +82,9 @@ def test_offers_are_made_once_and_only_what_may_follow_does(lender: Lender) -> N
         make_offers(lender.ledger, lender.policies, [wanted("A", rate_percent="13")], DAY, ANN)
     with pytest.raises(LoanbookError, match="would not be boarded: rate_not_a_percentage"):
         make_offers(lender.ledger, lender.policies, [wanted("E", rate_percent="twelve")], DAY, ANN)
+    nobody = Wanted("instalment-act365", {}, (("guarantor", "G"),))
     with pytest.raises(LoanbookError, match="nobody is the borrower"):
-        make_offers(
-            lender.ledger,
-            lender.policies,
-            [Wanted("instalment-act365", {}, (("guarantor", "G"),))],
-            DAY,
-            "Ann",
-        )
+        make_offers(lender.ledger, lender.policies, [nobody], DAY, ANN)
     assert (state(lender, "A"), state(lender, "D"), state(lender, "D", dt.date(2018, 2, 2))) == (
         "boarded",
         "offered",
@@ -104,7 +99,24 @@ def test_offers_are_made_once_and_only_what_may_follow_does(lender: Lender) -> N
     accept(lender.ledger, "D", DAY, "Ann")
     with pytest.raises(LoanbookError, match="no party is 'guarantor'; there are borrower"):
         sign(lender.ledger, "D", ("guarantor", ""), SIGNED_AT.replace(day=4), ANN)
+
+    def other(**terms: str) -> list[Wanted]:
+        who = (("borrower", "Dora Sample"),)
+        return [
+            Wanted("instalment-act365", wanted("D").fields | terms, who, "app-D", "dec-D", "D9")
+        ]
+
+    make_offers(lender.ledger, lender.policies, other(), DAY, ANN)
+    with pytest.raises(
+        OfferError, match=r"of its application app-D offer .* \(loan D\) is accepted"
+    ):
+        accept(lender.ledger, "D9", DAY, "Ann")
+    files = set(lender.store.folder.rglob("*.pdf"))
+    with pytest.raises(LedgerConflictError):  # and no file of a refused offer is left behind
+        make_offers(lender.ledger, lender.policies, other(principal="1100.00"), DAY, ANN)
+    assert set(lender.store.folder.rglob("*.pdf")) == files
     decline(lender.ledger, "D", DAY, "Ann", "another lender")
+    accept(lender.ledger, "D9", DAY, "Ann")
     assert state(lender, "D") == "declined"
     # no name stands in the ledger in plain text
     for table in ("offers", "documents", "signatures", "offer_steps"):

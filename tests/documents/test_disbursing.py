@@ -149,8 +149,11 @@ def test_agreements_are_paid_out_once_come_back_and_are_withdrawn(  # noqa: PLR0
     record_kyc(lender.ledger, "B", "borrower", False, Answer("stand-in", "k2", PAID, ANN))
     with pytest.raises(LoanbookError, match="could be withdrawn until 2018-01-17"):
         withdraw(lender.desk, lender.ledger, "C", PAID.replace(day=18), ANN)
-    (order,) = withdraw(lender.desk, lender.ledger, "C", MONDAY, ANN)
-    assert withdraw(lender.desk, lender.ledger, "C", MONDAY, ANN) == [order]
+    told = PAID.replace(
+        day=4
+    )  # before the payout, and heard of after it: it is reversed on its day
+    (order,) = withdraw(lender.desk, lender.ledger, "C", told, ANN)
+    assert withdraw(lender.desk, lender.ledger, "C", told, ANN) == [order]
     held = plan_payouts(lender.ledger, lender.policies, MONDAY).passed["why"]
     assert sorted(held) == [
         "kyc_not_passed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import polars as pl
@@ -13,7 +14,9 @@ from loanbook.core.decision.decisions import DECISIONS
 from loanbook.core.decision.reasons import in_words
 from loanbook.core.decision.terms import instalment_factor
 from loanbook.core.errors import PolicyError
-from loanbook.core.policy.decisions.conditions import compiled
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.decisions.conditions import compares_alike, compiled
+from loanbook.core.policy.used import refusals
 from tests.origination.policies import GOOD, TEXT, applications, small
 
 POLICY = small()
@@ -162,6 +165,31 @@ def test_a_condition_that_could_hide_a_missing_input_is_refused_with_its_word(
 ) -> None:
     with pytest.raises(ValueError, match=why):
         compiled(condition)
+
+
+def test_a_word_or_a_yes_is_compared_with_its_like_alone() -> None:
+    for condition in ("consent_bureau", "NOT consent_bank", "NOT (consent_bank) OR term > 3", "consent_bank = TRUE",
+                      "kyc <> 'passed'", "kyc NOT IN ('passed', 'review')", "'failed' = kyc", "housing = 'barge'",
+                      "housing BETWEEN 'a' AND 'm' AND kyc = 'failed'", "term > 3 AND (kyc = 'failed' OR state IN ('NJ'))"):  # fmt: skip
+        assert compiled(condition)
+        compares_alike(condition)
+    for condition, why in (
+        ("consent_bureau <> 'given'", "consent_bureau is yes or no: write consent_bureau, or NOT consent_bureau"),
+        ("(consent_bureau) = 1", "yes or no"), ("consent_bank IN ('yes')", "yes or no"), ("kyc <> 'pased'", "is never 'pased'; it is one of passed"),
+        ("kyc IN ('passed', 'ok')", "kyc is never 'ok'"), ("(term > 3) = 'yes'", "'yes' is a word"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=re.escape(why)):
+            compares_alike(condition)
+    # asked of a version before it decides: one that decided under an older release is read, and kept, as it is
+    old = small(TEXT.replace("when: age_years < 18", "when: consent_bureau = 'given'"))
+    key = ("decisions", old.name, old.version)
+    book = PolicyBook((("decisions", old),))
+    assert "rule too_young: consent_bureau is yes or no" in refusals(book, {}, None)[key]
+    assert (
+        refusals(book, {key: old}, None)
+        == {}
+        == refusals(PolicyBook((("decisions", POLICY),)), {}, None)
+    )
 
 
 def test_a_policy_that_can_not_decide_is_refused_with_its_field() -> None:

@@ -10,13 +10,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from loanbook.core.errors import LedgerConflictError, LedgerError
+from loanbook.core.errors import LedgerConflictError, LedgerError, PolicyError
 from loanbook.core.origination.case import CASE_EVENTS, cases, funnel
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.decisions.decision import DecisionPolicy
 from loanbook.core.store.origination.reading import decisions_of, events_of, inputs_of
 from loanbook.core.store.origination.writing import append, head
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.sending.vault import Vault
+from loanbook.core.store.upkeep.used_policies import as_stored
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.origination.deciding import decide_waiting, made_again
 from tests.pipelines.files import drop, rules, take
@@ -101,6 +103,33 @@ def test_an_application_and_its_report_become_a_decision_that_the_future_does_no
     assert _decide(ledger, policies) == {}, "nothing waits"
     count, wrong = made_again(ledger)
     assert (count, wrong.height) == (5, 0)
+    # what decided keeps its content, as what loans live by: every command that writes says so, not the next decision
+    (champion,) = (p for _, p in policies.policies if isinstance(p, DecisionPolicy))
+
+    def with_champion(*champions: DecisionPolicy) -> PolicyBook:
+        others = [each for each in policies.policies if each[1] is not champion]
+        return PolicyBook(
+            (*others, *(("decisions", each) for each in champions)), policies.registry
+        )
+
+    for champions, said in (
+        ((champion.model_copy(update={"minimum_minor": 1}),), r"decisions/personal-loan@1 was used .*minimum_minor was '100000', is '1'"),
+        ((), "decided on applications, but no file holds it.*FROM decision_policies WHERE policy = 'personal-loan'"),
+    ):  # fmt: skip
+        with pytest.raises(PolicyError, match=said):
+            ledger.register(with_champion(*champions))
+        assert (
+            as_stored(ledger, with_champion(*champions)).in_force(
+                DecisionPolicy, "personal-loan", NOON.date()
+            )
+            == champion
+        )
+    reworded = champion.model_copy(update={"description": "Said better."})
+    drop(ledger, "applications_2018-02-07.csv", HEADER + _row("late"))
+    book = ledger.register(with_champion(reworded))
+    take(ledger, book)
+    assert set(_decide(ledger, book)) == {"applications/late"}
+    assert made_again(ledger)[1].is_empty()
 
 
 def test_a_decision_rests_on_what_is_stored_and_whoever_changes_that_is_found(

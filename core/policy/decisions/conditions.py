@@ -14,7 +14,7 @@ from functools import cache
 import polars as pl
 from polars.exceptions import PolarsError
 
-from loanbook.core.catalogue.inputs import BY_NAME, TYPES
+from loanbook.core.catalogue.inputs import BY_NAME, TYPES, WORDS
 
 _TOKEN = re.compile(r"\s*(?:([A-Za-z_]\w*)|([0-9]+)|('[^'\\]*')|(<=|>=|<>|!=|[=<>()+\-*,])|(\S))")
 _WORDS = {"AND", "OR", "NOT", "IN", "BETWEEN", "TRUE", "FALSE"}
@@ -93,3 +93,63 @@ def _must_be_a_multiple(before: re.Match[str], after: re.Match[str]) -> None:
         raise ValueError(
             f"a product has a number of at most {_LARGEST:,} on one side: write `debt * 10000 > income * 4500`"
         )
+
+
+_SAME = {"=", "<>", "!="}
+
+
+def compares_alike(text: str) -> None:
+    """ValueError where a word is compared with what is no word, or is none that its input can be, or where yes or no is
+    compared with anything else: Polars lets some of that pass, and the rule would hold for everyone or for nobody."""
+    tokens = [match.group(1) or match.group().strip() for match in _TOKEN.finditer(text)]
+    tokens = [token for token in tokens if token]
+    plain = [token for token in tokens if token not in "()"]
+    for place, token in enumerate(plain):
+        if token in BY_NAME and TYPES[token] == pl.Boolean():
+            _must_stand_alone(plain, place)
+    for place, token in enumerate(tokens):
+        if token.startswith("'"):
+            _must_be_a_word_of(_compared_with(tokens, place), token.strip("'"))
+
+
+def _must_stand_alone(plain: list[str], place: int) -> None:
+    for side in (-1, 1):
+        sign, other = [
+            plain[at] if 0 <= at < len(plain) else "" for at in (place + side, place + 2 * side)
+        ]
+        alike = other.upper() in ("TRUE", "FALSE") or TYPES.get(other) == pl.Boolean()
+        if not sign or sign.upper() in ("AND", "OR", "NOT") or (sign in _SAME and alike):
+            continue
+        raise ValueError(
+            f"{plain[place]} is yes or no: write {plain[place]}, or NOT {plain[place]}, and compare it with nothing else"
+        )
+
+
+def _compared_with(tokens: list[str], place: int) -> str:
+    """What the word at a place is compared with: the token beyond the sign, or before IN and BETWEEN."""
+    after = tokens[place + 1 : place + 3]
+    if len(after) == 2 and after[0] in (*_SAME, "<", ">", "<=", ">="):
+        return after[1]
+    at = place - 1
+    while at > 0 and (
+        tokens[at] in ("(", ",")
+        or tokens[at].startswith("'")
+        or tokens[at].upper() in ("IN", "NOT", "BETWEEN")
+    ):
+        at -= 1
+    if tokens[at].upper() == "AND" and at > 1 and tokens[at - 1].startswith("'"):
+        return _compared_with(tokens, at - 1)  # the second bound of BETWEEN
+    return (
+        tokens[at - 1]
+        if tokens[at] in (*_SAME, "<", ">", "<=", ">=") and at
+        else tokens[max(at, 0)]
+    )
+
+
+def _must_be_a_word_of(name: str, word: str) -> None:
+    if name not in BY_NAME or TYPES[name] != pl.String():
+        raise ValueError(
+            f"'{word}' is a word and {name} is none: compare a word with an input that is a word"
+        )
+    if word not in WORDS.get(name, (word,)):
+        raise ValueError(f"{name} is never '{word}'; it is one of {', '.join(WORDS[name])}")

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from loanbook.core.policy.base import Minor, Name, Policy, Reason
-from loanbook.core.policy.decisions.conditions import Condition, compiled
+from loanbook.core.policy.decisions.conditions import Condition, compares_alike, compiled
 from loanbook.core.policy.decisions.scorecard import (
     Affordability,
     GradeBand,
@@ -134,6 +134,17 @@ class DecisionPolicy(Policy):
         found |= {each.input for each in self.scorecard.characteristics}
         found |= {*self.affordability.income, self.affordability.obligations, "amount", "term"}
         return tuple(sorted(found))
+
+    def compared_unlike(self) -> list[str]:
+        """Rules whose condition compares what is not alike (`compares_alike`), each with why. Asked of a version before it
+        decides, not when it is read: what decided once is read for ever."""
+        found = []
+        for rule in self.rules:
+            try:
+                compares_alike(rule.when)
+            except ValueError as bad:
+                found.append(f"rule {rule.code}: {bad}")
+        return found
 
     def words(self) -> dict[str, str]:
         """Every reason that it may give, by its code, in the applicant's words."""

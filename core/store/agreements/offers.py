@@ -7,7 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from loanbook.core.documents.offers import BOARDED, SIGNED, must_follow, states
+from loanbook.core.documents.offers import (
+    BOARDED,
+    SIGNED,
+    must_be_the_only_one,
+    must_follow,
+    states,
+)
 from loanbook.core.errors import LedgerConflictError, LedgerError
 from loanbook.core.store.agreements.keeping import keep
 from loanbook.core.store.queries import Queries
@@ -103,9 +109,23 @@ def take_step(
     def allowed() -> bool:
         found = offer(ledger, step["offer_id"], step["on_date"])
         must_follow(step["offer_id"], found["state"], step["step"])
+        if found["application_id"]:
+            must_be_the_only_one(found, step["step"], _others(ledger, found, step["on_date"]))
         return True
 
     keep(ledger, {"offer_steps": pl.DataFrame([step], schema=STEP), **(more or {})}, allowed)
+
+
+def _others(ledger: Queries, of: dict[str, Any], on: dt.date) -> pl.DataFrame:
+    """Other offers of the same application with their `state`, a step of a later date than `on` counting too."""
+    last = ledger.one(
+        "SELECT max(s.on_date) FROM {lake}.offer_steps s JOIN {lake}.offers o ON o.offer_id = s.offer_id "
+        "WHERE o.application_id = ?", [of["application_id"]],
+    )[0]  # fmt: skip
+    every = offers_on(ledger, max(on, last or on))
+    return every.filter(
+        pl.col("application_id") == of["application_id"], pl.col("offer_id") != of["offer_id"]
+    )
 
 
 def checks(ledger: Queries, offer_id: str) -> pl.DataFrame:

@@ -10,8 +10,9 @@ import polars as pl
 from loanbook.core.errors import LedgerConflictError, LedgerError, PolicyError
 from loanbook.core.origination.case import CASE_EVENTS, refused
 from loanbook.core.policy.decisions.decision import DecisionPolicy
+from loanbook.core.policy.used import changed
 from loanbook.core.store.lake import LAKE, insert, patiently, transaction
-from loanbook.core.store.origination.reading import events_of
+from loanbook.core.store.origination.reading import events_of, policies_of
 from loanbook.core.store.queries import Queries
 
 
@@ -91,19 +92,18 @@ def _must_be_allowed(ledger: Queries, fresh: pl.DataFrame) -> None:
 
 def _rows(ledger: Queries, made: Made) -> list[tuple[str, pl.DataFrame]]:
     """Rows by table that are not kept yet."""
-    known = dict(
-        ledger.frame(
-            "SELECT DISTINCT policy || '@' || version AS name, policy_hash FROM {lake}.decision_policies"
-        ).rows()
-    )
+    known = {
+        digest: DecisionPolicy.model_validate_json(body)
+        for digest, body in policies_of(ledger).items()
+    }
     for policy in made.policies:
-        name = f"{policy.name}@{policy.version}"
-        if known.get(name, policy.digest) != policy.digest:
-            raise PolicyError(
-                f"decisions/{name} decided already and can't change: put the file back as it was and give the change a "
-                "file of its own, with a higher version"
-            )
-    fresh = [p for p in made.policies if p.digest not in known.values()]
+        for kept in known.values():
+            if (kept.name, kept.version) == (policy.name, policy.version) and changed(kept, policy):
+                raise PolicyError(
+                    f"decisions/{policy.name}@{policy.version} decided already and can't change: put the file back as it "
+                    "was and give the change a file of its own, with a higher version"
+                )
+    fresh = [p for p in made.policies if p.digest not in known]  # one that was reworded too
     policies = pl.DataFrame(
         [(p.digest, p.name, p.version, p.model_dump_json()) for p in fresh],
         schema={"policy_hash": pl.String, "policy": pl.String, "version": pl.Int32, "body": pl.String}, orient="row",

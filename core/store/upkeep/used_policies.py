@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 from pydantic import ValidationError
@@ -12,18 +13,28 @@ from pydantic import ValidationError
 from loanbook.core.errors import LedgerError, PolicyError
 from loanbook.core.policy.base import AS_STORED, Policy
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.models import FOLDERS
+from loanbook.core.policy.decisions.decision import DecisionPolicy
+from loanbook.core.policy.models import FOLDER_OF, FOLDERS
 from loanbook.core.policy.used import Key, as_used, in_use, refusals, with_new_roles
 from loanbook.core.store.lake import LAKE, insert, patiently, transaction, utc_now
 from loanbook.core.store.queries import Queries
 
 
 def used_versions(ledger: Queries) -> dict[Key, Policy]:
-    """What was stored of every version that was used.
+    """What was stored of every version that loans were lived by.
 
     PolicyError if a stored content is none that this loanbook reads.
     """
-    rows = ledger.rows("SELECT folder, name, version, content FROM {lake}.policy_versions")
+    return _read(ledger.rows("SELECT folder, name, version, content FROM {lake}.policy_versions"))
+
+
+def _decided(ledger: Queries) -> dict[Key, Policy]:
+    """The same of every version that decided on applications."""
+    rows = ledger.rows("SELECT DISTINCT policy, version, body FROM {lake}.decision_policies")
+    return _read([(FOLDER_OF[DecisionPolicy], *row) for row in rows])
+
+
+def _read(rows: Iterable[Sequence[Any]]) -> dict[Key, Policy]:
     found: dict[Key, Policy] = {}
     for folder, name, version, content in rows:
         try:
@@ -39,14 +50,15 @@ def used_versions(ledger: Queries) -> dict[Key, Policy]:
 
 
 def contradictions(ledger: Queries, policies: PolicyBook) -> dict[Key, str]:
-    """Versions that the policies have otherwise than loans were lived by them, with reason and remedy."""
+    """Versions that the policies have otherwise than loans were lived by them, or applications decided, with reason and
+    remedy."""
     _, published = ledger.published()
-    return refusals(policies, _with_those_before(ledger, policies), published)
+    return refusals(policies, _all_used(ledger, policies), published)
 
 
 def must_agree(ledger: Queries, policies: PolicyBook) -> None:
     """Raise PolicyError, naming every version and field, where the policies contradict what loans
-    were lived by."""
+    were lived by, or what decided on applications."""
     wrong = contradictions(ledger, policies)
     if wrong:
         raise PolicyError("\n".join(why for _, why in sorted(wrong.items())))
@@ -55,7 +67,7 @@ def must_agree(ledger: Queries, policies: PolicyBook) -> None:
 def as_stored(ledger: Queries, policies: PolicyBook) -> PolicyBook:
     """The policies as loans were lived by them, whatever their files say now."""
     _, published = ledger.published()
-    return as_used(policies, _with_those_before(ledger, policies), published)
+    return as_used(policies, _all_used(ledger, policies), published)
 
 
 def keep_used(ledger: Queries, policies: PolicyBook, through: dt.date) -> None:
@@ -108,6 +120,11 @@ def _store(ledger: Queries, versions: Mapping[Key, Policy]) -> None:
             insert(ledger.connection, "policy_versions", rows)
 
     patiently(write)
+
+
+def _all_used(ledger: Queries, policies: PolicyBook) -> dict[Key, Policy]:
+    """Versions that loans were lived by or that decided."""
+    return _with_those_before(ledger, policies) | _decided(ledger)
 
 
 def _with_those_before(ledger: Queries, policies: PolicyBook) -> dict[Key, Policy]:
