@@ -39,15 +39,15 @@ def _column(name: str, of: Column) -> Any:
 
 
 def named(rows: pl.DataFrame, mart: Mart, version: int) -> pl.DataFrame:
-    """Rows with names in place of codes, and amounts in units of their currency (text)."""
+    """Rows with names in place of codes, and amounts in units of their currency (text); of a mart that keeps no
+    currency they stay in minor units."""
     coded = {name: of.unit.removeprefix(_CODE) for name, of in mart.columns.items() if of.unit.startswith(_CODE)}  # fmt: skip
     names = rows.with_columns(
         pl.col(name).replace_strict(_names(listed, version), default=None, return_dtype=pl.String).str.replace_all("_", " ")
         for name, listed in coded.items()
     )  # fmt: skip
-    return names.with_columns(
-        amounts(*(name for name, of in mart.columns.items() if of.unit == _MONEY))
-    )
+    money = [name for name, of in mart.columns.items() if of.unit == _MONEY]
+    return names.with_columns(amounts(*money)) if "currency" in mart.columns else names
 
 
 def _names(listed: str, version: int) -> dict[int, str]:
