@@ -333,16 +333,17 @@ def only_run(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def only_filling(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def only_filling(connection: duckdb.DuckDBPyConnection) -> Iterator[bool]:
     """Hold the marts while they are read for what they lack and filled: what two runs add to them stands twice, for
-    rows that are added are no conflict. LedgerConflictError if another keeps them too long."""
+    rows that are added are no conflict. Whether they are held: of PostgreSQL no lock of ours is.
+    LedgerConflictError if another keeps them too long."""
     step = _lock_of(connection)
     with _held(
         step and step.with_name(FILLING), fcntl.LOCK_EX, LOCK_SECONDS,
         "another run has been filling the marts for {seconds:.0f} s: what was published stands; `loanbook marts` fills "
         "what is still missing then",
     ):  # fmt: skip
-        yield
+        yield step is not None
 
 
 def _lock_of(connection: duckdb.DuckDBPyConnection) -> Path | None:

@@ -20,7 +20,7 @@ from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.store.banking.reading import ENTRIES_NOW
 from loanbook.core.store.clocks import NOT_RESTATED, Clocks, known_last
 from loanbook.core.store.guarded.scope import Shown, make_scope, refusing
-from loanbook.core.store.lake import LAKE, columns_of_all
+from loanbook.core.store.lake import LAKE, columns_of_all, registered
 from loanbook.core.store.lists import KNOWN
 from loanbook.core.store.marts import MARTS
 from loanbook.core.store.marts import NAMES as MART_NAMES
@@ -387,9 +387,8 @@ def make_views(
         view(table, f"booking_date <= DATE '{known.booked}'" if booked and known else "")
     for mart in MARTS:
         if mart.name not in columns_of:
-            connection.register("_mart", mart.empty.to_arrow(compat_level=pl.CompatLevel.oldest()))
-            run(f"CREATE OR REPLACE TABLE {mart.name} AS SELECT * FROM _mart")
-            connection.unregister("_mart")
+            with registered(connection, "_mart", mart.empty):
+                run(f"CREATE OR REPLACE TABLE {mart.name} AS SELECT * FROM _mart")
     for table in (*_VERSIONED, "versions"):
         if table not in MART_NAMES or table in columns_of:
             dated = "business_date IS NOT NULL" if table in MART_NAMES else ""

@@ -13,6 +13,7 @@ from loanbook.core.store.lake import (
     insert,
     only_filling,
     patiently,
+    registered,
     transaction,
 )
 from loanbook.core.store.marts.mart import Mart
@@ -25,11 +26,12 @@ def fill(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
 
     Their tables are made where the ledger has none: a mart holds nothing that can't be made anew.
     """
-    with only_filling(ledger.connection):
-        return _fill(ledger, marts)
+    with only_filling(ledger.connection) as held:
+        return _fill(ledger, marts, held=held)
 
 
-def _fill(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
+def _fill(ledger: Queries, marts: Sequence[Mart], *, held: bool) -> dict[str, int]:
+    """As `fill`. `held`: nobody else fills them meanwhile, so that what they have need not be asked again."""
     _make(ledger, marts)
     with ledger.at_once():
         filled = _filled(ledger, marts)
@@ -40,7 +42,7 @@ def _fill(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
 
     def write() -> None:
         with transaction(ledger.connection):
-            if _filled(ledger, marts) != filled:  # of PostgreSQL, which no lock of ours holds
+            if not held and _filled(ledger, marts) != filled:
                 return
             for mart, rows in made:
                 insert(ledger.connection, mart.name, _marked(rows, news.newest))
@@ -65,10 +67,11 @@ def _marked(rows: pl.DataFrame, newest: int) -> pl.DataFrame:
 
 def rebuild(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
     """Drop what there is and make it anew from the published versions; the rows, by mart."""
-    with transaction(ledger.connection):
-        for mart in marts:
-            ledger.connection.execute(f"DROP TABLE IF EXISTS {LAKE}.{mart.name}")
-    return fill(ledger, marts)
+    with only_filling(ledger.connection) as held:
+        with transaction(ledger.connection):
+            for mart in marts:
+                ledger.connection.execute(f"DROP TABLE IF EXISTS {LAKE}.{mart.name}")
+        return _fill(ledger, marts, held=held)
 
 
 def must_be_filled(ledger: Queries, marts: Sequence[Mart], version: int) -> None:
@@ -100,8 +103,5 @@ def _make(ledger: Queries, marts: Sequence[Mart]) -> None:
     for mart in marts:
         if mart.name in known:
             continue
-        connection.register("_mart", mart.empty.to_arrow(compat_level=pl.CompatLevel.oldest()))
-        try:
+        with registered(connection, "_mart", mart.empty):
             connection.execute(f"CREATE TABLE {LAKE}.{mart.name} AS SELECT * FROM _mart")
-        finally:
-            connection.unregister("_mart")
