@@ -122,8 +122,15 @@ class Sides:
 def lived(policies: PolicyBook, seed: int, count: int | None) -> Sides:
     """Lives of a seed, through both. `count`: None is one for each row of the covering array."""
     products, made = lives(seed, count, planned(with_products(policies, [])))
-    book = with_products(policies, products)
     through = max(e.value_date for life in made for e in life.events) + dt.timedelta(days=5)
+    return both_sides(policies, products, made, through)
+
+
+def both_sides(
+    policies: PolicyBook, products: Sequence[Product], made: Sequence[Life], through: dt.date
+) -> Sides:
+    """Lives by products of their own, through both reckonings."""
+    book = with_products(policies, products)
     return Sides(made, *engine_days(book, made, through), *reference_days(book, made, through))
 
 

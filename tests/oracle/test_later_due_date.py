@@ -11,8 +11,7 @@ import pytest
 
 from loanbook.core.policy.book import PolicyBook
 from tests.core.loans import product_of
-from tests.oracle.compare import Sides, differences, planned, reference_days, with_products
-from tests.oracle.engine import engine_days
+from tests.oracle.compare import Sides, both_sides, differences, planned, with_products
 from tests.oracle.lives import Life
 from tests.oracle.reference.model import Event, Terms
 
@@ -49,7 +48,7 @@ CASES: tuple[tuple[str, dict[str, Any], tuple[str, int, int], str, str, bool, in
 
 @pytest.fixture(scope="module")
 def sides(policies: PolicyBook) -> Sides:
-    products, lives = [], []
+    plan, products, lives = planned(with_products(policies, [])), [], []
     for n, (name, rules, (unit, day, second), since, to, solved, on_time) in enumerate(CASES, 1):
         plain = product_of(policies, name)
         schedule = plain.schedule.model_copy(update=rules)
@@ -70,14 +69,13 @@ def sides(policies: PolicyBook) -> Sides:
             Event("disbursed", PAID_OUT, 120_003, ref="d"),
             Event("due_date_moved", ordered, ref="z", about=body),
         ]
-        falls, asks = planned(with_products(policies, []))(product, terms)
+        falls, asks = plan(product, terms)
         paid = list(zip(falls, asks, strict=True))[:on_time]
         events += [Event("payment_received", *each, ref=f"p{k}") for k, each in enumerate(paid)]
         if on_time < len(falls):
             events.append(Event("payment_received", dt.date(2024, 6, 3), 45_000, ref="late"))
         lives.append(Life(n, f"later-{n}", terms, tuple(events), {}))
-    book = with_products(policies, products)
-    return Sides(lives, *engine_days(book, lives, THROUGH), *reference_days(book, lives, THROUGH))
+    return both_sides(policies, products, lives, THROUGH)
 
 
 def test_both_reckonings_agree_on_every_day(sides: Sides) -> None:

@@ -12,8 +12,7 @@ import pytest
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product import Product
 from tests.core.loans import product_of
-from tests.oracle.compare import Sides, differences, planned, reference_days, with_products
-from tests.oracle.engine import engine_days
+from tests.oracle.compare import Sides, both_sides, differences, planned, with_products
 from tests.oracle.lives import Life
 from tests.oracle.reference.model import Event, Terms
 
@@ -62,7 +61,7 @@ def _product(policies: PolicyBook, n: int, name: str, rules: dict[str, Any]) -> 
 def sides(policies: PolicyBook) -> Sides:
     """The loans of `CASES`, through both reckonings: the first instalment is paid on its day, the second on its
     day too, where the contract changes later, or else late, with money ahead."""
-    products, lives = [], []
+    plan, products, lives = planned(with_products(policies, [])), [], []
     for n, (name, rules, anchor, unit, order, asked) in enumerate(CASES, start=1):
         product = _product(policies, n, name, rules)
         products.append(product)
@@ -72,7 +71,7 @@ def sides(policies: PolicyBook) -> Sides:
             anchor_since_second=anchor,
         )  # fmt: skip
         events = [Event("disbursed", PAID_OUT, 120_000, ref="d")]
-        falls, asks = planned(with_products(policies, []))(product, terms)
+        falls, asks = plan(product, terms)
         first = sum(asked[0]) if asked else asks[0]
         events.append(Event("payment_received", falls[0], first, ref="p1"))
         paid = (falls[1], asks[1]) if order else (dt.date(2024, 6, 3), 45_000)  # late, and more
@@ -85,8 +84,7 @@ def sides(policies: PolicyBook) -> Sides:
             )
             events.append(Event("payment_received", dt.date(2024, 7, 1), 10_000, ref="p4"))
         lives.append(Life(n, f"off-cycle-{n}", terms, tuple(events), {}))
-    book = with_products(policies, products)
-    return Sides(lives, *engine_days(book, lives, THROUGH), *reference_days(book, lives, THROUGH))
+    return both_sides(policies, products, lives, THROUGH)
 
 
 def test_both_reckonings_agree_on_every_day(sides: Sides) -> None:

@@ -12,8 +12,7 @@ import pytest
 
 from loanbook.core.policy.book import PolicyBook
 from tests.core.loans import product_of
-from tests.oracle.compare import Sides, differences, reference_days, with_products
-from tests.oracle.engine import engine_days
+from tests.oracle.compare import Sides, both_sides, differences
 from tests.oracle.lives import Life
 from tests.oracle.reference.model import Event, Terms
 
@@ -51,8 +50,7 @@ def sides(policies: PolicyBook) -> Sides:
             Event("contract_accelerated", ends, ref="z"),
         )
         lives.append(Life(n, f"ends-{n}", terms, events, {}))
-    book = with_products(policies, products)
-    return Sides(lives, *engine_days(book, lives, THROUGH), *reference_days(book, lives, THROUGH))
+    return both_sides(policies, products, lives, THROUGH)
 
 
 def test_both_reckonings_agree_on_every_day(sides: Sides) -> None:
