@@ -96,19 +96,19 @@ that was merged, bytes of the catalogue a file (1,218 files of ten years by mont
 def plan() -> list[str]:
     """What ten years of a billion loans come to, reckoned from bytes a loan-day and from the catalogue's bytes a file."""
     loans, nights = 10**9, 3650
-    a_night, a_file = loans // SHARD * TABLES, NAMED
+    a_night = loans // SHARD * TABLES
     stored = loans * LOAN_DAY * nights
     merged = stored / FILE
     return [
         "", "### Reckoned for a billion loans", "",
         f"Not measured: {loans / 10**9:.0f} billion loans in shards of {SHARD:,}, {TABLES} tables with a file a shard and night, "
-        f"{LOAN_DAY} bytes a loan-day, {a_file / 1024:.1f} kB of the catalogue a file.", "",
+        f"{LOAN_DAY} bytes a loan-day, {NAMED / 1024:.1f} kB of the catalogue a file.", "",
         "| what | a night | ten years |", "|-|-:|-:|",
         f"| bytes | {loans * LOAN_DAY / 10**9:,.0f} GB | {stored / 10**12:,.0f} TB |",
         f"| files, a file a shard | {a_night:,} | {a_night * nights / 10**6:,.0f} million |",
         f"| files, months merged to {FILE // 2**20} MB | | {merged:,.0f} |",
-        f"| catalogue, unmerged | {a_night * a_file / 2**20:,.0f} MB | {a_night * nights * a_file / 10**9:,.0f} GB |",
-        f"| catalogue, merged | | {merged * a_file / 10**9:.1f} GB |",
+        f"| catalogue, unmerged | {a_night * NAMED / 2**20:,.0f} MB | {a_night * nights * NAMED / 10**9:,.0f} GB |",
+        f"| catalogue, merged | | {merged * NAMED / 10**9:.1f} GB |",
         "",
         f"The first limit is the commit: one transaction of one driver names {a_night:,} files, with a row of statistics for each of "
         "their columns. So shards are made larger before there are more of them (a file of four million loans is a quarter of "

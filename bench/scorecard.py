@@ -1,4 +1,4 @@
-"""`python -m bench.scorecard`: fit the points of data/policies/decisions/personal.yaml to the public sample.
+"""`python -m bench.scorecard`: fit the points of data/policies/decisions/personal-loan.yaml to the public sample.
 
 The sample holds loans that were granted, 5 months of their life and 7 that were charged off: too few to fit to losses.
 So the points are fitted to the lender's own sub-grade (A1 to G5): they say how that lender ranked its applicants by what

@@ -53,9 +53,10 @@ def misuse(
     decided = decisions.with_columns(
         user=_plain(decisions["maker"]), other=_plain(decisions["checker"])
     )
+    own = own.with_columns(user=_plain(own["user"]))
     parts = [
         _beyond_peers(orders, rules),
-        _own_account(orders, own.with_columns(user=_plain(own["user"]))),
+        _own_account(orders, own),
         _never_rejects(decided, rules),
         _always_together(decided, rules),
     ]
@@ -125,7 +126,6 @@ def _always_together(decided: pl.DataFrame, rules: MisuseRules) -> pl.DataFrame:
     yes = decided.filter(pl.col("verdict") == "approved")
     pairs = yes.group_by("user", "other").len("count").with_columns(pl.col("count").cast(pl.Int64))
     told = pairs.with_columns(all=pl.col("count").sum().over("user"))
-    approvers = yes.group_by("other").len().height
     usual = yes.group_by("other").len("approved").with_columns(
         typical=pl.col("approved") / pl.col("approved").sum()
     )  # fmt: skip
@@ -135,7 +135,7 @@ def _always_together(decided: pl.DataFrame, rules: MisuseRules) -> pl.DataFrame:
     told = told.filter(
         (pl.col("count") >= rules.pair_least)
         & (pl.col("count") >= pl.col("limit"))
-        & (pl.lit(approvers) >= 3)
+        & (pl.lit(usual.height) >= 3)
     )
     why = pl.format("{} approved {} of {} orders of {}; of all orders, {} of as many",
                     "other", "count", "all", "user", pl.col("typical").round(1))  # fmt: skip
@@ -156,8 +156,7 @@ def _evidence(
     beyond = named.filter(pl.col("rule") == BEYOND).join(
         orders.join(_acts(rules), on="kind"), on=["user", "act"]
     )
-    mine = _of_own(orders, own.with_columns(user=_plain(own["user"])))
-    theirs = named.filter(pl.col("rule") == OWN).join(mine, on="user")
+    theirs = named.filter(pl.col("rule") == OWN).join(_of_own(orders, own), on="user")
     pairs = named.filter(pl.col("rule").is_in([NEVER, ALWAYS])).join(
         decided.drop("maker", "checker"), on=["user", "other"]
     )
