@@ -9,8 +9,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.collections.local_time import UTC, by_zone, instants, on_the_clock
-from loanbook.core.policy.lending.contact_rules import RULES, ContactRules, Spaced, minute_of
+from loanbook.core.collections.local_time import APART, UTC, by_zone, instants, on_the_clock
+from loanbook.core.policy.lending.contact_rules import (
+    RULES,
+    ContactRules,
+    Frequency,
+    Spaced,
+    minute_of,
+)
 
 CONTACTS = pl.Schema({
     "reference": pl.String(), "loan_key": pl.String(), "occurred_at": UTC, "channel": pl.String(), "direction": pl.String(),
@@ -102,7 +108,7 @@ def _facts(
     log = _dated(contacts.select(CONTACTS.names()).cast(CONTACTS))
     again = rows.select("row", call_again_at=_last(rows, said, ["call_again"])["stated_at"])
     spaced = pl.concat([
-        _spaced(rows, _counted(log, again_of(log, said, rules), rules), "call_frequency", rules),
+        _spaced(rows, _counted(log, _on_request(log, said, rules), rules), "call_frequency", rules),
         _spaced(rows, log.filter(pl.col("right_party")), "after_conversation", rules),
     ]).join(again, on="row", how="left")  # fmt: skip
     convenience = _unlifted(rows, said)
@@ -125,7 +131,7 @@ def _dated(log: pl.DataFrame) -> pl.DataFrame:
     return log.join(latest, on="reference", how="left", maintain_order="left")
 
 
-def again_of(log: pl.DataFrame, said: pl.DataFrame, rules: ContactRules) -> pl.DataFrame:
+def _on_request(log: pl.DataFrame, said: pl.DataFrame, rules: ContactRules) -> pl.DataFrame:
     """References of contacts that were made because the consumer asked to be called: they do not count."""
     rule = rules.call_frequency
     if rule is None or not rule.call_again_days:
@@ -176,7 +182,7 @@ def _spaced(rows: pl.DataFrame, log: pl.DataFrame, name: str, rules: ContactRule
     rule = rules.rules.get(name)
     if not isinstance(rule, Spaced):
         return _NO_SPACED
-    most = rules.call_frequency.most if name == "call_frequency" and rules.call_frequency else 1
+    most = rule.most if isinstance(rule, Frequency) else 1
     span = (rule.days + 2) * 86_400_000_000
     bucket = (pl.col("at").dt.timestamp("us") // span).alias("bucket")
     before = log.filter(pl.col("channel").is_in(rule.channels)).select(
@@ -381,7 +387,7 @@ def _points(rows: pl.DataFrame, facts: _Facts, rules: ContactRules) -> pl.DataFr
 
 def _shown(rows: pl.DataFrame, instant: str) -> pl.Series:
     """An instant as the clock of the first zone of each row shows it, with its offset."""
-    named = rows.select(instant, zone=pl.col("zone").str.split(";").list.first()).with_row_index()
+    named = rows.select(instant, zone=pl.col("zone").str.split(APART).list.first()).with_row_index()
     parts = [
         part.select(
             "index",

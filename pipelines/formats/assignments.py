@@ -7,7 +7,7 @@ import polars as pl
 
 from loanbook.core.ledger.people import same_person
 from loanbook.pipelines.formats.columns import FileColumn
-from loanbook.pipelines.formats.table import Parsed, read_csv, split
+from loanbook.pipelines.formats.table import Parsed, parsed, read_csv
 
 DECISIONS = ("apply", "settled", "outside")
 COLUMNS = ("entry_id", "decision", "loan_key", "maker", "checker", "reason")
@@ -68,5 +68,4 @@ def parse(data: bytes) -> Parsed:
     """Decisions of a file. Raises IntakeError if it is none."""
     raw, broken = read_csv(data, list(COLUMNS))
     texts = raw.select("line", *(pl.col(name).str.strip_chars() for name in COLUMNS))
-    good, bad = split(texts, Assignments, "entry_id", lambda: texts)
-    return Parsed(texts.height + len(broken), good, broken + bad)
+    return parsed(texts, Assignments, "entry_id", texts, broken)

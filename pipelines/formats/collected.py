@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loanbook.core.contract.money import EXPONENT
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.payments.collections import COLLECTION_OPTIONAL, CollectionMapping
 from loanbook.pipelines.formats.columns import FileColumn
@@ -56,10 +55,9 @@ def parse(data: bytes, mapping: CollectionMapping) -> Collected:
     """A collector's file. IntakeError if it is none, or a group does not tie to its total."""
     texts, broken = canonical(data, mapping, "reference", COLLECTION_OPTIONAL)
     words = {word: kind for kind, each in mapping.kinds.items() for word in each}
-    exponent = pl.col("currency").replace_strict(EXPONENT, default=2, return_dtype=pl.UInt32)
 
     def minor(name: str) -> pl.Expr:
-        return exact_minor(plain(pl.col(name), mapping.amounts).str.strip_prefix("-"), exponent)
+        return exact_minor(plain(pl.col(name), mapping.amounts).str.strip_prefix("-"))
 
     typed = texts.with_columns(
         kind=pl.col("kind").replace_strict(words, default=None, return_dtype=pl.String),

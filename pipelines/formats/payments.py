@@ -69,7 +69,11 @@ class Receipts(dy.Schema):
         return pl.col("value_date").is_null() | (pl.col("value_date") <= pl.col("file_date"))
 
 
-def exact_minor(amount: pl.Expr, exponent: pl.Expr) -> pl.Expr:
+EXPONENT_OF_ROW = pl.col("currency").replace_strict(EXPONENT, default=2, return_dtype=pl.UInt32)
+"""Decimals of the currency that a row names; where it names none that loanbook knows, a rule of its own refuses it."""
+
+
+def exact_minor(amount: pl.Expr, exponent: pl.Expr = EXPONENT_OF_ROW) -> pl.Expr:
     """Whole minor units of a plain decimal string; null where it has more decimals or is
     written otherwise (`table.AMOUNT`). Digits only: no float takes part."""
     whole = amount.str.extract(r"^\s*(0|[1-9][0-9]{0,15})(?:\.[0-9]+)?\s*$", 1)
@@ -82,7 +86,6 @@ def exact_minor(amount: pl.Expr, exponent: pl.Expr) -> pl.Expr:
 def parse(data: bytes, file_date: dt.date, mapping: PaymentMapping = CANONICAL_PAYMENTS) -> Parsed:
     """Receipts of a payment file. Raises IntakeError if it is none."""
     texts, broken = canonical(data, mapping, "payment_ref", PAYMENT_OPTIONAL)
-    exponent = pl.col("currency").replace_strict(EXPONENT, default=2, return_dtype=pl.UInt32)
     amount = plain(pl.col("amount"), mapping.amounts)
     if mapping.sign == "minus":  # money in without a minus sign is money out, which is refused
         negative = amount.str.starts_with("-")
@@ -95,8 +98,8 @@ def parse(data: bytes, file_date: dt.date, mapping: PaymentMapping = CANONICAL_P
         )
     typed = texts.with_columns(amount=amount).select(
         "line", "payment_ref", "loan_key", "amount", "currency", "designation",
-        scaled=pl.col("amount").cast(pl.Float64, strict=False) * pl.lit(10.0).pow(exponent),
-        minor=exact_minor(pl.col("amount"), exponent),
+        scaled=pl.col("amount").cast(pl.Float64, strict=False) * pl.lit(10.0).pow(EXPONENT_OF_ROW),
+        minor=exact_minor(pl.col("amount")),
         value_date=date_in("value_date", mapping.date_format),
         file_date=pl.lit(file_date),
     )  # fmt: skip

@@ -427,38 +427,19 @@ GROUPS: dict[Where, tuple[RefusalRule, ...]] = {
 }  # fmt: skip
 """Rules by where they first apply. Those of `orders` mean what `core/servicing/orders` says of them."""
 RULES = {rule.name: rule for group in GROUPS.values() for rule in group}
+_REFERENCES = ("entry_id", "application_ref", "report_id", "consent_ref", "reference", "check_ref", "item_id",
+               "payment_ref", "command_ref", "maker")  # fmt: skip
+"""Columns that must be there, and hold 64 characters at most."""
+_COUNTS = ("payday", "instalments", "every")
+"""Columns of numbers with a least and a greatest value."""
 OF_COLUMNS = {
-    "entry_id|min_length": "entry_id_missing_or_too_long",
-    "entry_id|max_length": "entry_id_missing_or_too_long",
-    "application_ref|min_length": "application_ref_missing_or_too_long",
-    "application_ref|max_length": "application_ref_missing_or_too_long",
-    "report_id|min_length": "report_id_missing_or_too_long",
-    "report_id|max_length": "report_id_missing_or_too_long",
-    "consent_ref|min_length": "consent_ref_missing_or_too_long",
-    "consent_ref|max_length": "consent_ref_missing_or_too_long",
-    "reference|min_length": "reference_missing_or_too_long",
-    "reference|max_length": "reference_missing_or_too_long",
-    "check_ref|min_length": "check_ref_missing_or_too_long",
-    "check_ref|max_length": "check_ref_missing_or_too_long",
-    "item_id|min_length": "item_id_missing_or_too_long",
-    "item_id|max_length": "item_id_missing_or_too_long",
-    "payment_ref|min_length": "payment_ref_missing_or_too_long",
-    "payment_ref|max_length": "payment_ref_missing_or_too_long",
-    "command_ref|min_length": "command_ref_missing_or_too_long",
-    "command_ref|max_length": "command_ref_missing_or_too_long",
+    **{f"{name}|{bound}": f"{name}_missing_or_too_long" for name in _REFERENCES for bound in ("min_length", "max_length")},
+    **{f"{name}|{bound}": f"{name}_out_of_bounds" for name in _COUNTS for bound in ("min", "max")},
     "loan_key|min_length": "loan_key_empty",
-    "maker|min_length": "maker_missing_or_too_long",
-    "maker|max_length": "maker_missing_or_too_long",
     "checker|max_length": "checker_too_long",
     "scaled|inf": "amount_not_a_number",
     "scaled|nan": "amount_not_a_number",
     "reason|regex": "reason_not_a_code",
     "target_ref|max_length": "target_ref_too_long",
-    "payday|min": "payday_out_of_bounds",
-    "payday|max": "payday_out_of_bounds",
-    "instalments|min": "instalments_out_of_bounds",
-    "instalments|max": "instalments_out_of_bounds",
-    "every|min": "every_out_of_bounds",
-    "every|max": "every_out_of_bounds",
-}
+}  # fmt: skip
 """Checks of a single column of a contract, by the name that people are told."""

@@ -250,6 +250,20 @@ def split(
     return good, told.select("line", "rule", found=found(told)).to_dicts()
 
 
+def parsed(
+    rows: pl.DataFrame,
+    contract: type[dy.Schema],
+    reference: str,
+    texts: pl.DataFrame,
+    broken: Bad,
+) -> Parsed:
+    """Rows of a file judged by a contract (`split`): the good ones with every column that they have, of the contract or
+    not; the refused ones behind the lines that are no rows (`broken`)."""
+    good, bad = split(rows.select(contract.column_names()), contract, reference, lambda: texts)
+    kept = rows.join(good.select("line"), on="line", how="semi", maintain_order="left")
+    return Parsed(rows.height + len(broken), kept, broken + bad)
+
+
 REFERENCE = "_reference"
 """What is quoted of a row where its rule is about no cell."""
 LONGEST = 40

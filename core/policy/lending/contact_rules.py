@@ -16,7 +16,9 @@ from pydantic import (
 from loanbook.core.catalogue.contacts import CHANNELS, OUTCOMES
 from loanbook.core.policy.base import Policy, named_once
 
-Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
+CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"
+"""A time of day, up to the end of the day."""
+Clock = Annotated[str, StringConstraints(pattern=CLOCK)]
 Window = Annotated[int, Field(ge=1, le=60)]
 if TYPE_CHECKING:
     ChannelName = str

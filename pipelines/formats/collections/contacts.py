@@ -8,8 +8,10 @@ import dataframely as dy
 import polars as pl
 
 from loanbook.core.catalogue.contacts import CHANNELS, DIRECTIONS, OUTCOMES, PREFERENCES
+from loanbook.core.collections.local_time import APART
+from loanbook.core.policy.lending.contact_rules import CLOCK
 from loanbook.pipelines.formats.columns import REF, FileColumn
-from loanbook.pipelines.formats.table import Parsed, read_csv, split
+from loanbook.pipelines.formats.table import Bad, Parsed, parsed, read_csv
 
 CONTACT_COLUMNS = ["reference", "loan_key", "occurred_at", "channel", "direction", "outcome", "right_party", "agent", "place", "zone"]  # fmt: skip
 PREFERENCE_COLUMNS = [
@@ -50,7 +52,7 @@ CONTACT_PREFERENCES = (
     FileColumn("kind", "what was said (docs/guide/collections.md)", ", ".join(PREFERENCES)),
     FileColumn("channel", "of an opt-out, a consent or what takes them back: the channel; empty: all", ", ".join(CHANNELS)),
     FileColumn("place", "of an inconvenient place", _PLACE),
-    FileColumn("days", "of an inconvenient time: weekdays set apart by `;`; empty: all", "mon, tue, wed, thu, fri, sat, sun"),
+    FileColumn("days", "of an inconvenient time: weekdays set apart by `;`; empty: all", ", ".join(WEEKDAYS)),
     FileColumn("from", "of an inconvenient time: its first minute on the borrower's clock", "09:00"),
     FileColumn("to", "of an inconvenient time: the first minute after it, on the same day", "17:00, up to 24:00"),
     FileColumn("written", "whether it was said in writing", "yes, no"),
@@ -59,7 +61,6 @@ PREFERENCE_NOTES = (
     """Preferences are added, never edited: what is taken back is a row of its own."""
 )
 _CODE = r"^([a-z][a-z0-9_]{0,39})?$"
-_CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"
 _OF_CHANNELS = ("opt_out", "opt_in", "consent", "consent_withdrawn")
 
 
@@ -180,9 +181,7 @@ def contacts(data: bytes, file_date: dt.date) -> Parsed:
     typed = texts.with_columns(
         _moment("occurred_at"), _known_zones(texts["zone"]), said_on=pl.col("occurred_at").str.head(10), file_date=pl.lit(file_date)
     )  # fmt: skip
-    good, bad = split(typed.select(Contacts.column_names()), Contacts, "reference", lambda: texts)
-    kept = typed.join(good.select("line"), on="line", how="semi", maintain_order="left")
-    return Parsed(texts.height + len(broken), kept, broken + bad)
+    return parsed(typed, Contacts, "reference", texts, broken)
 
 
 def preferences(data: bytes, file_date: dt.date) -> Parsed:
@@ -193,17 +192,10 @@ def preferences(data: bytes, file_date: dt.date) -> Parsed:
         timed=pl.any_horizontal(pl.col("days", "from", "to") != ""),
         said_on=pl.col("stated_at").str.head(10), file_date=pl.lit(file_date),
     )  # fmt: skip
-    good, bad = split(
-        typed.select(ContactPreferences.column_names()),
-        ContactPreferences,
-        "reference",
-        lambda: texts,
-    )
-    kept = typed.join(good.select("line"), on="line", how="semi", maintain_order="left")
-    return Parsed(texts.height + len(broken), kept, broken + bad)
+    return parsed(typed, ContactPreferences, "reference", texts, broken)
 
 
-def _texts(data: bytes, columns: list[str]) -> tuple[pl.DataFrame, list[dict[str, object]]]:
+def _texts(data: bytes, columns: list[str]) -> tuple[pl.DataFrame, Bad]:
     raw, broken = read_csv(data, columns)
     return raw.select("line", pl.col(columns).str.strip_chars()), broken
 
@@ -227,7 +219,7 @@ def _minute(column: str) -> pl.Expr:
     number = pl.col(column).str.head(2).str.to_integer(strict=False) * 60 + pl.col(column).str.tail(
         2
     ).str.to_integer(strict=False)
-    return pl.when(pl.col(column).str.contains(_CLOCK)).then(number)
+    return pl.when(pl.col(column).str.contains(CLOCK)).then(number)
 
 
 def _weekdays() -> pl.Expr:
@@ -246,7 +238,7 @@ def _weekdays() -> pl.Expr:
 def _known_zones(zones: pl.Series) -> pl.Expr:
     """Whether every zone that a text names is one: that a clock of it can be read."""
     named = zones.unique().to_list()
-    known = {text: all(map(_is_zone, text.split(";"))) for text in named}
+    known = {text: all(map(_is_zone, text.split(APART))) for text in named}
     if not known:
         return pl.lit(True).alias("zones_known")
     return pl.col("zone").replace_strict(known, return_dtype=pl.Boolean).alias("zones_known")

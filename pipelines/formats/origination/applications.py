@@ -7,7 +7,6 @@ import datetime as dt
 import dataframely as dy
 import polars as pl
 
-from loanbook.core.contract.money import EXPONENT
 from loanbook.core.errors import IntakeError
 from loanbook.core.origination.applications import KINDS, LINKS, PARTIES
 from loanbook.core.policy.book import PolicyBook
@@ -15,7 +14,7 @@ from loanbook.core.policy.decisions.partners import APPLICATION_OPTIONAL, Applic
 from loanbook.pipelines.formats.mapped import plain
 from loanbook.pipelines.formats.origination.reading import read_rows
 from loanbook.pipelines.formats.payments import exact_minor
-from loanbook.pipelines.formats.table import Bad, Parsed, date_in, split, whole_number
+from loanbook.pipelines.formats.table import Bad, Parsed, date_in, parsed, whole_number
 
 _INCOMES = ("income_year", "income_verified_year")
 _COUNTS = ("employment_years", "age_years")
@@ -121,10 +120,8 @@ def parse(
         raise IntakeError(
             f"{texts.height:,} rows are more than `most_rows` of application_files/{mapping.name}; send it in parts"
         )
-    exponent = pl.col("currency").replace_strict(EXPONENT, default=2, return_dtype=pl.UInt32)
     money = {
-        name: exact_minor(plain(pl.col(name), mapping.amounts), exponent)
-        for name in ("amount", *_INCOMES)
+        name: exact_minor(plain(pl.col(name), mapping.amounts)) for name in ("amount", *_INCOMES)
     }
     counts = {name: whole_number(pl.col(name)) for name in _COUNTS}
     typed = texts.with_columns(
@@ -139,14 +136,7 @@ def parse(
     joined = typed.join(
         _products(policies, file_date), on="product", how="left", maintain_order="left"
     ).with_columns(pl.col("offered").fill_null(False))
-    good, bad = split(
-        joined.select(ApplicationRows.column_names()),
-        ApplicationRows,
-        "application_ref",
-        lambda: texts,
-    )
-    kept = joined.join(good.select("line"), on="line", how="semi", maintain_order="left")
-    return Parsed(texts.height + len(broken), kept, broken + bad)
+    return parsed(joined, ApplicationRows, "application_ref", texts, broken)
 
 
 def _by_names(data: bytes, mapping: ApplicationMapping) -> tuple[pl.DataFrame, Bad]:

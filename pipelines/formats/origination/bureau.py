@@ -13,11 +13,10 @@ import dataframely as dy
 import polars as pl
 
 from loanbook.core.catalogue.inputs import INPUTS, LARGEST
-from loanbook.core.contract.money import EXPONENT
 from loanbook.core.errors import IntakeError
 from loanbook.core.frames import hashes
 from loanbook.core.origination.trade_lines import KINDS, LINES, attributes
-from loanbook.pipelines.formats.origination.reading import json_lines, must_have, plain
+from loanbook.pipelines.formats.origination.reading import NAMED, json_lines, must_have, plain
 from loanbook.pipelines.formats.payments import exact_minor
 from loanbook.pipelines.formats.table import Bad, date_in, read_csv, split, whole_number
 
@@ -60,7 +59,7 @@ class ReportRows(dy.Schema):
 
     @dy.rule()
     def bureau_not_named(cls) -> pl.Expr:
-        return pl.col("bureau").str.contains(r"^[a-z0-9][a-z0-9-]{0,39}$")
+        return pl.col("bureau").str.contains(NAMED)
 
     @dy.rule()
     def drawn_on_not_a_date(cls) -> pl.Expr:
@@ -88,6 +87,7 @@ def parse(data: bytes, file_date: dt.date) -> Reports:
 
 def _json(data: bytes, file_date: dt.date) -> Reports:
     found, broken = json_lines(data)
+    must_have(list(dict.fromkeys(name for _, told, _ in found for name in told)), [])
     rows, facts = [], []
     for number, told, text in found:
         wrong = ""
@@ -103,10 +103,6 @@ def _json(data: bytes, file_date: dt.date) -> Reports:
     names = ["line", *REQUIRED, "text", "wrong"]
     texts = pl.DataFrame(
         rows, schema={n: pl.Int64() if n == "line" else pl.String() for n in names}, orient="row"
-    )
-    must_have(
-        pl.DataFrame(schema=dict.fromkeys({k for _, told, _ in found for k in told}, pl.String())),
-        [],
     )
     good, bad = _judged(texts.with_columns(record=pl.lit("trade")), file_date)
     reports = good.join(
@@ -147,17 +143,14 @@ def _kept(reports: pl.DataFrame) -> pl.DataFrame:
 
 def _trade_lines(data: bytes, file_date: dt.date) -> Reports:
     texts, broken = read_csv(data, TRADE_LINES)
-    must_have(texts, TRADE_LINES)
+    must_have(texts.columns, TRADE_LINES)
     if broken:
         raise IntakeError(
             f"line {broken[0]['line']} is no row ({broken[0]['found']}): a report without it would tell too little; send "
             "the file again"
         )
     texts = texts.with_columns(pl.exclude("line").fill_null("").str.strip_chars())
-    exponent = pl.col("currency").replace_strict(EXPONENT, default=2, return_dtype=pl.UInt32)
-    amounts = {
-        name: exact_minor(pl.col(name), exponent) for name in ("limit", "balance", "payment")
-    }
+    amounts = {name: exact_minor(pl.col(name)) for name in ("limit", "balance", "payment")}
     dates = {name: date_in(name) for name in ("opened_on", "closed_on", "last_late_on", "dated")}
     late = whole_number(pl.col("days_past_due"))
     typed = {**amounts, **dates, "days_past_due": late}

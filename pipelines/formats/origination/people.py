@@ -7,8 +7,8 @@ import datetime as dt
 import dataframely as dy
 import polars as pl
 
-from loanbook.pipelines.formats.origination.reading import read_rows
-from loanbook.pipelines.formats.table import Parsed, date_in, split, whole_number
+from loanbook.pipelines.formats.origination.reading import NAMED, read_rows
+from loanbook.pipelines.formats.table import Parsed, date_in, parsed, whole_number
 
 PURPOSES = ("bureau", "bank")
 RESULTS = ("passed", "failed", "review")
@@ -82,7 +82,7 @@ class CheckRows(dy.Schema):
 
     @dy.rule()
     def provider_not_named(cls) -> pl.Expr:
-        return pl.col("provider").str.contains(r"^[a-z0-9][a-z0-9-]{0,39}$")
+        return pl.col("provider").str.contains(NAMED)
 
     @dy.rule()
     def result_not_known(cls) -> pl.Expr:
@@ -105,11 +105,7 @@ def consents(data: bytes, file_date: dt.date) -> Parsed:
         pl.col("given_at").str.strip_suffix("Z").str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False)
     )
     typed = texts.with_columns(moment=moment.cast(pl.Datetime("us")), file_date=pl.lit(file_date))
-    good, bad = split(
-        typed.select(ConsentRows.column_names()), ConsentRows, "consent_ref", lambda: texts
-    )
-    kept = typed.join(good.select("line"), on="line", how="semi", maintain_order="left")
-    return Parsed(texts.height + len(broken), kept, broken + bad)
+    return parsed(typed, ConsentRows, "consent_ref", texts, broken)
 
 
 def checks(data: bytes, file_date: dt.date) -> Parsed:
@@ -124,6 +120,4 @@ def checks(data: bytes, file_date: dt.date) -> Parsed:
         file_date=pl.lit(file_date),
         latency=whole_number(pl.col("latency_ms")),
     )
-    good, bad = split(typed.select(CheckRows.column_names()), CheckRows, "check_ref", lambda: texts)
-    kept = typed.join(good.select("line"), on="line", how="semi", maintain_order="left")
-    return Parsed(texts.height + len(broken), kept, broken + bad)
+    return parsed(typed, CheckRows, "check_ref", texts, broken)

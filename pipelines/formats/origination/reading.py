@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import polars as pl
@@ -16,6 +16,8 @@ from loanbook.pipelines.formats.table import PARQUET, Bad, read_csv
 PERSONAL = ("name", "first_name", "last_name", "given_name", "family_name", "legal_name", "full_name", "birth_date",
             "date_of_birth", "ssn", "tax_id", "national_id", "email", "passport")  # fmt: skip
 """Columns that name a person outright: the ledger does not keep them, so a file that has one is refused."""
+NAMED = r"^[a-z0-9][a-z0-9-]{0,39}$"
+"""How a file names a bureau, or who checked an identity."""
 
 
 def read_rows(data: bytes, required: list[str]) -> tuple[pl.DataFrame, Bad]:
@@ -28,18 +30,18 @@ def read_rows(data: bytes, required: list[str]) -> tuple[pl.DataFrame, Bad]:
         rows, broken = json_rows(data)
     else:
         rows, broken = read_csv(data, [])
-    must_have(rows, required)
+    must_have(rows.columns, required)
     return rows, broken
 
 
-def must_have(rows: pl.DataFrame, required: Iterable[str]) -> None:
-    """IntakeError where columns are missing, or name a person."""
-    missing = [name for name in required if name not in rows.columns]
+def must_have(columns: Collection[str], required: Iterable[str]) -> None:
+    """IntakeError where required columns are missing, or some name a person."""
+    missing = [name for name in required if name not in columns]
     if missing:
         raise IntakeError(
-            f"the file has no field {', '.join(missing)}; found {', '.join(rows.columns)[:120]}; mend it, or the mapping"
+            f"the file has no field {', '.join(missing)}; found {', '.join(columns)[:120]}; mend it, or the mapping"
         )
-    personal = sorted({name for name in rows.columns if name.strip().lower() in PERSONAL})
+    personal = sorted({name for name in columns if name.strip().lower() in PERSONAL})
     if personal:
         raise IntakeError(
             f"the file has {', '.join(personal)}: names, birth dates and numbers of people are not kept beside applications; "
