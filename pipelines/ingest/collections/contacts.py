@@ -57,8 +57,7 @@ def _new(
     assert file.business_date is not None
     rows, unknown = matched(parsed, known.by(file.business_date))
     rows = rows.with_columns(key="reference", body_hash=content_hashes(rows, told))
-    fresh, again, bad = keep_new(rows.select("key", "body_hash", "line"), table, known)
-    kept = rows.join(fresh.select("line"), on="line", how="semi", maintain_order="left")
+    kept, again, bad = keep_new(rows, table, known)
     made = kept.select(*columns, known_on=pl.lit(file.business_date))
     return Taken(
         parsed.rows_in,

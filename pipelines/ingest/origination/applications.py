@@ -32,15 +32,13 @@ def taken(
         key=pl.concat_str(pl.lit(mapping.source_system), "application_ref", separator="/"),
         body_hash=content_hashes(parsed.good, [*APPLICATION_REQUIRED, *APPLICATION_OPTIONAL]),
     )
-    fresh, again, bad = keep_new(rows.select("key", "body_hash", "line"), "applications", known)
-    kept = rows.join(fresh.select("line"), on="line", how="semi", maintain_order="left")
-    links = _links(kept, file.business_date, known)
+    kept, again, bad = keep_new(rows, "applications", known)
     tables = {
         "applications": _applications(kept, mapping, file.business_date, known),
-        "application_links": links,
+        "application_links": _links(kept, file.business_date, known),
         "case_events": _submitted(kept, file.business_date, mapping.source_system),
     }
-    return Taken(parsed.rows_in, fresh.height, again.height, parsed.bad + bad, None, tables=tables)
+    return Taken(parsed.rows_in, kept.height, again.height, parsed.bad + bad, None, tables=tables)
 
 
 def _applications(
@@ -87,6 +85,8 @@ def _links(rows: pl.DataFrame, on: dt.date, known: Known) -> pl.DataFrame:
 
 
 def _submitted(rows: pl.DataFrame, on: dt.date, source: str) -> pl.DataFrame:
+    """The first event of each case. It is committed with its application, in the file's own transaction: no run can have
+    judged the case by another state, as `loanbook.core.store.origination.writing.append` asks of all later events."""
     return rows.select(
         application_id="key", event=pl.lit("submitted"), happened_at=pl.lit(on).cast(pl.Datetime("us")),
         actor=pl.lit(f"partner:{source}"), reason=pl.lit(""), reference=pl.lit(""), place="line",

@@ -39,9 +39,8 @@ def _entered(
 ) -> Taken:
     """Reports that are new with their facts. `read`: how many rows were read, and which were refused."""
     reports = reports.with_columns(body_hash="sha256", key="record")
-    fresh, again, bad = keep_new(reports.select("key", "body_hash", "line"), "originals", known)
-    named = reports.with_columns(tokens(reports["applicant"], known).alias("applicant"))
-    kept = named.join(fresh.select("line"), on="line", how="semi", maintain_order="left")
+    fresh, again, bad = keep_new(reports, "originals", known)
+    kept = fresh.with_columns(tokens(fresh["applicant"], known).alias("applicant"))
     sealed = pl.Series([None] * kept.height, dtype=pl.Binary)
     if known.origination is not None:
         sealed = known.origination.sealed(kept.select("record", "text"))
@@ -57,11 +56,11 @@ def _entered(
     every = [row | {"line": line} for row in bad for line in numbers[row["line"]]]
     refused = read.bad + every  # every line of a report in conflict is refused
     return Taken(
-        read.rows_in, _lines(reports, fresh), _lines(reports, again), refused, None,
+        read.rows_in, _lines(fresh), _lines(again), refused, None,
         tables={"originals": originals, "applicant_facts": told},
     )  # fmt: skip
 
 
-def _lines(reports: pl.DataFrame, some: pl.DataFrame) -> int:
-    """Rows of the file that some reports take."""
-    return int(reports.join(some.select("line"), on="line", how="semi")["numbers"].list.len().sum())
+def _lines(reports: pl.DataFrame) -> int:
+    """Rows of the file that reports take."""
+    return int(reports["numbers"].list.len().sum())

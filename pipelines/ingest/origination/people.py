@@ -10,7 +10,7 @@ from loanbook.core.frames import content_hashes
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import FileMapping
 from loanbook.pipelines.formats.origination import people
-from loanbook.pipelines.formats.table import Parsed
+from loanbook.pipelines.formats.table import Bad, Parsed
 from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import LandingFile
 from loanbook.pipelines.ingest.origination.records import keep_new, tokens
@@ -24,7 +24,7 @@ def consents(
     """What a file of consents gives. A withdrawal is a row of its own with `given` = no: it counts from its day on."""
     assert file.business_date is not None
     parsed = people.consents(data, file.business_date)
-    rows, kept, again, bad = _new(parsed, "consents", "consent_ref", people.CONSENTS, known)
+    kept, again, bad = _new(parsed, "consents", "consent_ref", people.CONSENTS, known)
     source = pl.concat_str(pl.lit("consent_"), "purpose")
     tables = {
         "consents": kept.select(
@@ -46,7 +46,7 @@ def checks(
     assert file.business_date is not None
     parsed = people.checks(data, file.business_date)
     columns = [*people.CHECKS, "code", "list_version"]
-    rows, kept, again, bad = _new(parsed, "identity_checks", "check_ref", columns, known)
+    kept, again, bad = _new(parsed, "identity_checks", "check_ref", columns, known)
     tables = {
         "identity_checks": kept.select(
             "applicant", "provider", "result", "code", "list_version", "checked_on", "body_hash", "line", check_id="key",
@@ -62,15 +62,14 @@ def checks(
 
 def _new(
     parsed: Parsed, table: str, key: str, columns: list[str], known: Known
-) -> tuple[pl.DataFrame, pl.DataFrame, int, list[dict[str, object]]]:
-    """All rows, those that are new with their applicant's token, how many are known, and conflicts."""
+) -> tuple[pl.DataFrame, int, Bad]:
+    """Rows that are new with their applicant's token, how many are known, and conflicts."""
     rows = parsed.good.with_columns(
         pl.col(key).alias("key"), body_hash=content_hashes(parsed.good, columns)
     )
-    fresh, again, bad = keep_new(rows.select("key", "body_hash", "line"), table, known)
-    named = rows.with_columns(tokens(rows["applicant"], known).alias("applicant"))
-    kept = named.join(fresh.select("line"), on="line", how="semi", maintain_order="left")
-    return rows, kept, again.height, bad
+    fresh, again, bad = keep_new(rows, table, known)
+    kept = fresh.with_columns(tokens(fresh["applicant"], known).alias("applicant"))
+    return kept, again.height, bad
 
 
 def _facts(kept: pl.DataFrame, on: dt.date, **told: pl.Expr) -> pl.DataFrame:

@@ -14,23 +14,23 @@ from loanbook.pipelines.ingest.events import Known
 def keep_new(
     rows: pl.DataFrame, table: str, known: Known
 ) -> tuple[pl.DataFrame, pl.DataFrame, Bad]:
-    """Rows (`key`, `body_hash`, `line`) that are new, those that are known already, and conflicts for quarantine: the same
-    key with another content. Files that follow know the new ones."""
+    """Rows (with `key`, `body_hash`, `line`) that are new, those that are known already, and conflicts for quarantine: the
+    same key with another content. Files that follow know the new ones."""
     stored = (
         known.origination.hashes(table, rows["key"])
         if known.origination
         else pl.DataFrame(schema=KNOWN)
     )
     before = pl.concat([stored, *known.records.get(table, [])]).unique("key", keep="first")
+    earlier = pl.int_range(pl.len()).over("key") > 0  # a row of the same file has the key
     marked = rows.join(
-        before.rename({"body_hash": "old"}), on="key", how="left", maintain_order="left"
+        before.rename({"body_hash": "_old"}), on="key", how="left", maintain_order="left"
     ).with_columns(
-        place=pl.int_range(pl.len()).over("key"), first=pl.col("body_hash").first().over("key")
+        _old=pl.coalesce("_old", pl.when(earlier).then(pl.col("body_hash").first().over("key")))
     )
-    old = pl.coalesce("old", pl.when(pl.col("place") > 0).then("first"))
-    fresh = marked.filter(old.is_null()).select(rows.columns)
-    again = marked.filter(old.is_not_null() & (old == pl.col("body_hash"))).select(rows.columns)
-    other = marked.filter(old.is_not_null() & (old != pl.col("body_hash")))
+    fresh = marked.filter(pl.col("_old").is_null()).drop("_old")
+    again = marked.filter(pl.col("_old") == pl.col("body_hash")).drop("_old")
+    other = marked.filter(pl.col("_old") != pl.col("body_hash"))
     bad = [
         {
             "line": line,
