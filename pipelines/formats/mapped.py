@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 
 import polars as pl
 
+from loanbook.core.frames import content_hashes
 from loanbook.core.policy.file_mappings import AmountForm, CommandMapping, PaymentMapping
 from loanbook.core.policy.payments.collections import CollectionMapping
 from loanbook.pipelines.formats.table import Bad, check_lacking, read_csv
@@ -45,17 +45,9 @@ def plain(text: pl.Expr, form: AmountForm) -> pl.Expr:
 
 def row_hashes(rows: pl.DataFrame, columns: Iterable[str]) -> pl.Series:
     """SHA-256 of each row's own text plus the number of its occurrence in the file."""
-    text = rows.select(
-        pl.concat_str(pl.col(list(columns)).fill_null(""), separator="\x1f")
-    ).to_series()
-    seen = text.to_frame("t").select(pl.int_range(1, pl.len() + 1).over("t")).to_series()
-    return pl.Series(
-        [
-            f"{hashlib.sha256(t.encode()).hexdigest()[:24]}-{n}"
-            for t, n in zip(text, seen, strict=True)
-        ],
-        dtype=pl.String,
-    )
+    told = content_hashes(rows, [*columns]).alias("hash").to_frame()
+    seen = pl.int_range(1, pl.len() + 1).over("hash").cast(pl.String)
+    return told.select(pl.concat_str(pl.col("hash").str.head(24), seen, separator="-")).to_series()
 
 
 def canonical(

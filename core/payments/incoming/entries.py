@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 
 import dataframely as dy
 import polars as pl
 
-from loanbook.core.frames import DATE, FLAG, KEY, MINOR, column, empty
+from loanbook.core.frames import DATE, FLAG, KEY, MINOR, column, empty, hashes
 from loanbook.core.payments.bank_file import BankFile
 from loanbook.core.policy.payments.bank_accounts import BankAccount
 
@@ -153,9 +152,7 @@ def identified(entries: pl.DataFrame) -> pl.DataFrame:
 
 def _hashed(texts: pl.Series) -> pl.Series:
     """The first 20 hexadecimal digits of each text's SHA-256."""
-    return pl.Series(
-        [hashlib.sha256(text.encode()).hexdigest()[:20] for text in texts], dtype=pl.String
-    )
+    return hashes(texts).str.head(20)
 
 
 KNOWN_BY = (

@@ -14,7 +14,7 @@ from functools import cache
 import polars as pl
 from polars.exceptions import PolarsError
 
-from loanbook.core.catalogue.inputs import BY_NAME, TYPES, WORDS
+from loanbook.core.catalogue.inputs import BY_NAME, LARGEST, TYPES, WORDS
 
 _TOKEN = re.compile(r"\s*(?:([A-Za-z_]\w*)|([0-9]+)|('[^'\\]*')|(<=|>=|<>|!=|[=<>()+\-*,])|(\S))")
 _WORDS = {"AND", "OR", "NOT", "IN", "BETWEEN", "TRUE", "FALSE"}
@@ -77,7 +77,7 @@ def _must_be_plain(tokens: list[re.Match[str]]) -> None:
                 f"{word!r} is no input and none of {', '.join(sorted(_WORDS))}: what stands for a missing value, and "
                 "division, is not allowed; inputs stand in docs/policy-fields.md"
             )
-        if number and int(number) > 10**15:
+        if number and int(number) > LARGEST:
             raise ValueError(f"{number} is larger than any input")
         if sign == "-" and place and tokens[place - 1].group(4) == "-":
             raise ValueError("two signs in a row would begin a remark, and hide what follows")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from loanbook.core.errors import LedgerError, PolicyError
+from loanbook.core.frames import hashes
 from loanbook.core.policy.base import AS_STORED, Policy
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.decisions.decision import DecisionPolicy
@@ -101,7 +101,7 @@ def _store(ledger: Queries, versions: Mapping[Key, Policy]) -> None:
             "folder": [folder for folder, _, _ in versions],
             "name": [name for _, name, _ in versions],
             "version": [version for _, _, version in versions],
-            "content_hash": [hashlib.sha256(each.encode()).hexdigest() for each in contents],
+            "content_hash": hashes(pl.Series(contents)),
             "content": contents,
             "used_since": [utc_now()] * len(contents),
         },

@@ -10,7 +10,7 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
-from loanbook.core.contract.money import EXPONENT
+from loanbook.core.contract.money import EXPONENT, MAX_MINOR
 from loanbook.core.frames import hashes
 from loanbook.core.origination.cash_flow import TRANSACTIONS, cash_flow
 from loanbook.pipelines.formats.origination.reading import json_lines, plain
@@ -155,6 +155,6 @@ def _read(told: dict[str, Any]) -> tuple[str, list[tuple[dt.date, int, str]], in
 def _minor(amount: object, currency: str) -> int:
     """Whole minor units. ValueError where there is a fraction of one, or no number."""
     scaled = Decimal(str(amount)).scaleb(EXPONENT[currency])
-    if not scaled.is_finite() or scaled != scaled.to_integral_value() or abs(scaled) > 10**15:
+    if not scaled.is_finite() or scaled != scaled.to_integral_value() or abs(scaled) > MAX_MINOR:
         raise ValueError(f"amount {amount}")
     return int(scaled)
