@@ -37,51 +37,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-loan_app = typer.Typer(
-    help="One loan: its terms, balances, dues and movements.", no_args_is_help=True
-)
-app.add_typer(loan_app, name="loan")
-
-users_app = typer.Typer(
-    help="Who may work with the instance; signing in and out.", no_args_is_help=True
-)
-app.add_typer(users_app, name="users")
-apply_app = typer.Typer(
-    help="Applications: where they stand, what was decided and why.", no_args_is_help=True
-)
-app.add_typer(apply_app, name="apply")
-payments_app = typer.Typer(
-    help="What banks told, what became of it, and what people decide.", no_args_is_help=True
-)
-app.add_typer(payments_app, name="payments")
-collections_app = typer.Typer(
-    help="Contacts with borrowers: written down, and judged by contact rules.", no_args_is_help=True
-)
-app.add_typer(collections_app, name="collections")
-orders_app = typer.Typer(
-    help="Orders that wait for another person, and what they would do.", no_args_is_help=True
-)
-app.add_typer(orders_app, name="orders")
-vault_app = typer.Typer(
-    help="Persons: names, addresses, national ids, accounts; masked, unless a reason is given.",
-    no_args_is_help=True,
-)
-app.add_typer(vault_app, name="vault")
-offers_app = typer.Typer(
-    help="Offers: made, accepted, signed, withdrawn, handed off as loans.", no_args_is_help=True
-)
-app.add_typer(offers_app, name="offers")
-documents_app = typer.Typer(
-    help="What was shown and signed, proven byte by byte.", no_args_is_help=True
-)
-app.add_typer(documents_app, name="documents")
-disburse_app = typer.Typer(
-    help="Money of agreements out: gates, two people, proof.", no_args_is_help=True
-)
-app.add_typer(disburse_app, name="disburse")
-audit_app = typer.Typer(help="Who did what, and the proof of it.", invoke_without_command=True)
-app.add_typer(audit_app, name="audit")
-
+READ, RUN, MAINTAIN = "ledger.read", "book.run", "book.maintain"
+PROPOSE, APPROVE = "order.propose", "order.approve"
 COMMANDS: dict[str, Callable[..., None]] = {
     "explain": figures.explain,
     "payoff": figures.payoff,
@@ -126,87 +83,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": export.export,
     "check-pack": export.check_pack,
 }
-OF_A_LOAN: dict[str, Callable[..., None]] = {"list": loan.list_loans, "show": loan.show_loan}
-OF_USERS: dict[str, Callable[..., None]] = {
-    "list": users.list_users,
-    "add": users.add,
-    "role": users.role,
-    "attribute": users.attribute,
-    "reset": users.reset,
-    "lock": users.lock,
-    "token": users.token,
-    "second-factor": users.second_factor,
-    "sign-in": users.sign_in,
-    "sign-out": users.sign_out,
-    "whoami": users.whoami,
-}
-OF_APPLICATIONS: dict[str, tuple[str, Callable[..., None]]] = {
-    "list": ("ledger.read", applying.list_applications),
-    "show": ("ledger.read", applying.show_application),
-    "funnel": ("ledger.read", applying.funnel),
-    "rejects": ("ledger.read", applying.rejects),
-    "linked": ("ledger.read", applying.linked),
-    "withdraw": ("book.run", applying.withdraw),
-    "expire": ("book.run", applying.expire),
-}
-"""Commands of applications, with the action that each is."""
-OF_PAYMENTS: dict[str, tuple[str, Callable[..., None]]] = {
-    "files": ("ledger.read", incoming.files),
-    "entries": ("ledger.read", incoming.entries),
-    "suspense": ("ledger.read", incoming.suspense),
-    "assign": ("order.propose", incoming.assign),
-    "simulate": (OPEN, incoming.simulate),
-    "present": ("book.run", sending.present),
-    "instruct": ("book.run", sending.instruct),
-    "mandates": ("ledger.read", sending.mandates),
-    "returns": ("ledger.read", sending.returns),
-}
-"""Commands of payments, with the action that each is."""
-OF_ORDERS: dict[str, tuple[str, Callable[..., None]]] = {
-    "list": ("ledger.read", orders.list_orders),
-    "show": ("ledger.read", orders.show_order),
-    "propose": ("order.propose", orders.propose),
-    "reject": ("order.approve", orders.reject),
-    "withdraw": ("order.propose", orders.withdraw),
-}
-OF_VAULT: dict[str, tuple[str, Callable[..., None]]] = {
-    "show": ("personal.read", vault.show_persons),
-    "find": ("personal.read", vault.find),
-    "put": ("personal.write", vault.put),
-    "unmask": ("personal.unmask", vault.unmask),
-    "erase": ("personal.erase", vault.erase_person),
-    "rotate": ("vault.rotate", vault.rotate),
-}
-OF_OFFERS: dict[str, tuple[str, Callable[..., None]]] = {
-    "list": (WHOLE, offers.list_offers),
-    "make": ("order.propose", offers.make),
-    "accept": ("order.propose", offers.accept_offer),
-    "decline": ("order.propose", offers.decline_offer),
-    "sign": ("order.propose", offers.sign_offer),
-    "withdraw": ("order.propose", offers.withdraw_offer),
-    "board": ("book.run", offers.board),
-    "check": (WHOLE, offers.check),
-}
-OF_DOCUMENTS: dict[str, tuple[str, Callable[..., None]]] = {
-    "list": (WHOLE, documents.list_documents),
-    "show": (WHOLE, documents.show_document),
-    "verify": (WHOLE, documents.verify),
-    "diff": (WHOLE, documents.diff),
-}
-OF_DISBURSEMENTS: dict[str, tuple[str, Callable[..., None]]] = {
-    "list": (WHOLE, disburse.list_payouts),
-    "gates": (WHOLE, disburse.gates),
-    "kyc": ("order.propose", disburse.kyc),
-    "account": ("order.propose", disburse.account),
-    "propose": ("order.propose", disburse.propose_payout),
-    "approve": ("order.approve", disburse.approve_payout),
-    "prove": (WHOLE, disburse.prove_payout),
-}
-OF_COLLECTIONS: dict[str, tuple[str, Callable[..., None]]] = {
-    "log": ("order.propose", contacts.log),
-    "check": ("ledger.read", contacts.check),
-}
-READ, RUN, MAINTAIN = "ledger.read", "book.run", "book.maintain"
 ACTIONS: dict[str, str] = {
     "demo": DEMO, "check": RUN, "run": RUN, "close": RUN, "backfill": RUN, "sql": "ledger.query",
     "marts": MAINTAIN, "migrate": MAINTAIN, "maintain": MAINTAIN, "rollback": "book.rollback",
@@ -215,33 +91,100 @@ ACTIONS: dict[str, str] = {
     "decide": RUN, "approve": "order.approve", "export": "ledger.export", "check-pack": OPEN,
 }  # fmt: skip
 """What a command does, of the actions that roles grant; one that is not named reads the ledger."""
+GROUPS: dict[str, tuple[str, dict[str, tuple[str, Callable[..., None]]]]] = {
+    "loan": ("One loan: its terms, balances, dues and movements.", {
+        "list": (READ, loan.list_loans),
+        "show": (READ, loan.show_loan),
+    }),
+    "users": ("Who may work with the instance; signing in and out.", {
+        "list": ("users.read", users.list_users),
+        # each of these asks by itself: a user signs in who may do nothing yet
+        "add": (OPEN, users.add),
+        "role": (OPEN, users.role),
+        "attribute": (OPEN, users.attribute),
+        "reset": (OPEN, users.reset),
+        "lock": (OPEN, users.lock),
+        "token": (OPEN, users.token),
+        "second-factor": (OPEN, users.second_factor),
+        "sign-in": (OPEN, users.sign_in),
+        "sign-out": (OPEN, users.sign_out),
+        "whoami": (OPEN, users.whoami),
+    }),
+    "apply": ("Applications: where they stand, what was decided and why.", {
+        "list": (READ, applying.list_applications),
+        "show": (READ, applying.show_application),
+        "funnel": (READ, applying.funnel),
+        "rejects": (READ, applying.rejects),
+        "linked": (READ, applying.linked),
+        "withdraw": (RUN, applying.withdraw),
+        "expire": (RUN, applying.expire),
+    }),
+    "payments": ("What banks told, what became of it, and what people decide.", {
+        "files": (READ, incoming.files),
+        "entries": (READ, incoming.entries),
+        "suspense": (READ, incoming.suspense),
+        "assign": (PROPOSE, incoming.assign),
+        "simulate": (OPEN, incoming.simulate),
+        "present": (RUN, sending.present),
+        "instruct": (RUN, sending.instruct),
+        "mandates": (READ, sending.mandates),
+        "returns": (READ, sending.returns),
+    }),
+    "collections": ("Contacts with borrowers: written down, and judged by contact rules.", {
+        "log": (PROPOSE, contacts.log),
+        "check": (READ, contacts.check),
+    }),
+    "orders": ("Orders that wait for another person, and what they would do.", {
+        "list": (READ, orders.list_orders),
+        "show": (READ, orders.show_order),
+        "propose": (PROPOSE, orders.propose),
+        "reject": (APPROVE, orders.reject),
+        "withdraw": (PROPOSE, orders.withdraw),
+    }),
+    "vault": ("Persons: names, addresses, national ids, accounts; masked, unless a reason is given.", {
+        "show": ("personal.read", vault.show_persons),
+        "find": ("personal.read", vault.find),
+        "put": ("personal.write", vault.put),
+        "unmask": ("personal.unmask", vault.unmask),
+        "erase": ("personal.erase", vault.erase_person),
+        "rotate": ("vault.rotate", vault.rotate),
+    }),
+    "offers": ("Offers: made, accepted, signed, withdrawn, handed off as loans.", {
+        "list": (WHOLE, offers.list_offers),
+        "make": (PROPOSE, offers.make),
+        "accept": (PROPOSE, offers.accept_offer),
+        "decline": (PROPOSE, offers.decline_offer),
+        "sign": (PROPOSE, offers.sign_offer),
+        "withdraw": (PROPOSE, offers.withdraw_offer),
+        "board": (RUN, offers.board),
+        "check": (WHOLE, offers.check),
+    }),
+    "documents": ("What was shown and signed, proven byte by byte.", {
+        "list": (WHOLE, documents.list_documents),
+        "show": (WHOLE, documents.show_document),
+        "verify": (WHOLE, documents.verify),
+        "diff": (WHOLE, documents.diff),
+    }),
+    "disburse": ("Money of agreements out: gates, two people, proof.", {
+        "list": (WHOLE, disburse.list_payouts),
+        "gates": (WHOLE, disburse.gates),
+        "kyc": (PROPOSE, disburse.kyc),
+        "account": (PROPOSE, disburse.account),
+        "propose": (PROPOSE, disburse.propose_payout),
+        "approve": (APPROVE, disburse.approve_payout),
+        "prove": (WHOLE, disburse.prove_payout),
+    }),
+}  # fmt: skip
+"""Commands of one thing (`loanbook loan list`): its help, and each command with the action that it is."""
 for _name, _command in COMMANDS.items():
     app.command(_name)(guarded(_name, ACTIONS.get(_name, READ), _command))
-for _name, _command in OF_A_LOAN.items():
-    loan_app.command(_name)(guarded(f"loan {_name}", READ, _command))
-for (
-    _name,
-    _command,
-) in OF_USERS.items():  # each asks by itself: a user signs in who may do nothing yet
-    users_app.command(_name)(
-        guarded(f"users {_name}", "users.read" if _name == "list" else OPEN, _command)
-    )
-for _name, (_action, _command) in OF_PAYMENTS.items():
-    payments_app.command(_name)(guarded(f"payments {_name}", _action, _command))
-for _name, (_action, _command) in OF_APPLICATIONS.items():
-    apply_app.command(_name)(guarded(f"apply {_name}", _action, _command))
-for _name, (_action, _command) in OF_ORDERS.items():
-    orders_app.command(_name)(guarded(f"orders {_name}", _action, _command))
-for _name, (_action, _command) in OF_VAULT.items():
-    vault_app.command(_name)(guarded(f"vault {_name}", _action, _command))
-for _group, _named, _commands in (
-    (offers_app, "offers", OF_OFFERS),
-    (documents_app, "documents", OF_DOCUMENTS),
-    (disburse_app, "disburse", OF_DISBURSEMENTS),
-    (collections_app, "collections", OF_COLLECTIONS),
-):
+for _group, (_help, _commands) in GROUPS.items():
+    _of = typer.Typer(help=_help, no_args_is_help=True)
+    app.add_typer(_of, name=_group)
     for _name, (_action, _command) in _commands.items():
-        _group.command(_name)(guarded(f"{_named} {_name}", _action, _command))
+        _of.command(_name)(guarded(f"{_group} {_name}", _action, _command))
+audit_app = typer.Typer(help="Who did what, and the proof of it.", invoke_without_command=True)
+app.add_typer(audit_app, name="audit")
 audit_app.callback()(audit.audit)
 audit_app.command("verify")(audit.verify)
 audit_app.command("misuse")(audit.misuse)
