@@ -1,4 +1,4 @@
-"""`loanbook apply list | show | funnel | rejects | withdraw | ask`: applications and their cases."""
+"""`loanbook apply list | show | funnel | rejects | linked | withdraw | expire`: applications and their cases."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from loanbook.pipelines.commands.console import (
 )
 
 if TYPE_CHECKING:
+    from loanbook.core.policy.book import PolicyBook
+    from loanbook.core.store.queries import Queries
     from loanbook.core.store.reader import LedgerReader
 
 Partner = Annotated[
@@ -120,9 +122,7 @@ def show_application(application: Id, as_json: AsJson = False) -> None:
 
     told = case_of(reading(), application)
     if told is None:
-        raise LoanbookError(
-            f"no application is named {application!r}; `loanbook apply list` has them"
-        )
+        raise _no_application(application)
     if as_json:
         typer.echo(json.dumps(told, default=str, ensure_ascii=False, indent=1))
         return
@@ -138,6 +138,10 @@ def show_application(application: Id, as_json: AsJson = False) -> None:
     show(pl.DataFrame(told["events"], infer_schema_length=None), "Events")
     for decision in told["decisions"]:
         _print_decision(decision)
+
+
+def _no_application(named: str) -> LoanbookError:
+    return LoanbookError(f"no application is named {named!r}; `loanbook apply list` has them")
 
 
 def _print_decision(decision: dict[str, Any]) -> None:
@@ -233,7 +237,7 @@ def expire(
     from loanbook.core.store.origination.reading import events_of
     from loanbook.pipelines.resources import open_instance
 
-    ledger, _ = open_instance()
+    ledger, policies = open_instance()
     with ledger:
         now = cases(events_of(ledger))
         _, last = ledger.landed_dates()
@@ -242,7 +246,8 @@ def expire(
             pl.col("state").is_in(["draft", "need_more_information", "approved"]) & idle
         )
         if last is not None and old.height:
-            _appended(ledger, old["application_id"].to_list(), "expired", reason, last)
+            rows = _events_on(old["application_id"].to_list(), "expired", reason, last)
+            _appended(ledger, policies, rows)
     out.print(f"{old.height:,} cases expired.")
 
 
@@ -250,34 +255,35 @@ def _append(application: str, event: str, reason: str) -> None:
     from loanbook.core.store.lake import utc_now
     from loanbook.pipelines.resources import open_instance
 
-    ledger, _ = open_instance()
+    ledger, policies = open_instance()
     with ledger:
         known = ledger.frame(
             "SELECT 1 FROM {lake}.applications WHERE application_id = ?", [application]
         )
         if known.is_empty():
-            raise LoanbookError(
-                f"no application is named {application!r}; `loanbook apply list` has them"
-            )
+            raise _no_application(application)
         _, last = ledger.landed_dates()
-        _appended(ledger, [application], event, reason, last or utc_now().date())
+        rows = _events_on([application], event, reason, last or utc_now().date())
+        _appended(ledger, policies, rows)
     out.print(f"{escape(application)}: {event}.")
 
 
-def _appended(ledger: Any, ids: list[str], event: str, reason: str, on: dt.date) -> None:
-    """Append an event of some cases, as who acts."""
+def _events_on(ids: list[str], event: str, reason: str, on: dt.date) -> pl.DataFrame:
+    """An event of some cases (schema `CASE_EVENTS`), of nobody yet."""
     from loanbook.core.origination.case import CASE_EVENTS
-    from loanbook.core.store.lake import utc_now
-    from loanbook.core.store.origination.writing import append, head
-    from loanbook.pipelines.resources import provenance, read_policies
 
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,39}", reason):
         raise LoanbookError(f"{reason!r} is no reason code; write it like applicant_asked")
-    actor = provenance(read_policies()).actor
     moment = dt.datetime.combine(on, dt.time())
-    rows = pl.DataFrame(
-        [(key, place, event, moment, actor, reason, "") for place, key in enumerate(ids)],
-        schema=CASE_EVENTS,
-        orient="row",
-    )
-    append(ledger, rows, head(ledger), at=utc_now())
+    rows = [(key, place, event, moment, "", reason, "") for place, key in enumerate(ids)]
+    return pl.DataFrame(rows, schema=CASE_EVENTS, orient="row")
+
+
+def _appended(ledger: Queries, policies: PolicyBook, events: pl.DataFrame) -> None:
+    """Append events of cases, as who acts."""
+    from loanbook.core.store.lake import utc_now
+    from loanbook.core.store.origination.writing import append, head
+    from loanbook.pipelines.resources import provenance
+
+    by = events.with_columns(actor=pl.lit(provenance(policies).actor))
+    append(ledger, by, head(ledger), at=utc_now())
