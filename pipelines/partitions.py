@@ -11,8 +11,8 @@ from loanbook.pipelines.resources import settings
 
 
 def landed_range() -> tuple[dt.date, dt.date]:
-    """First and last business date among the names in the landing folder; today if it is empty."""
-    today = dt.date.today()
+    """First and last business date among the names in the landing folder; today (UTC) if it is empty."""
+    today = dt.datetime.now(dt.UTC).date()
     landed = map(dt.date.fromisoformat, landed_dates(settings().landing))
     dates = near_dates(landed, today) or [today]
     return dates[0], dates[-1]
