@@ -7,7 +7,7 @@ import fcntl
 import gc
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +57,13 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Ledger(Settings(home=home)).close()
 
     return made_once(tmp_path_factory, "founded", make)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, founded: Path) -> Iterator[Ledger]:
+    """An empty ledger of a new instance into which files land."""
+    with Ledger(copied(founded, tmp_path / "home")) as opened:
+        yield opened
 
 
 def copied(instance: Path, home: Path) -> Settings:
