@@ -26,8 +26,9 @@ FACTS = pl.Schema({
 out on its day beside it; `limit`: the most of a day; null: none."""
 
 
-def gates(facts: pl.DataFrame) -> pl.DataFrame:
-    """`loan_key`, `gate` of each gate that holds a payout back, in the order of `GATES`; no row: it may go out."""
+def gates(facts: pl.DataFrame, of: str = "loan_key") -> pl.DataFrame:
+    """What names the payout (`of`) and `gate` of each gate that holds one back, in the order of `GATES`; no row: it may
+    go out."""
     state = pl.col("state")
     holds = {
         "not_signed": ~state.is_in(["signed", "boarded", "withdrawn"]).fill_null(False),
@@ -43,6 +44,6 @@ def gates(facts: pl.DataFrame) -> pl.DataFrame:
     }  # fmt: skip
     assert holds.keys() == GATES.keys(), "each gate has its words"
     told = facts.select(
-        "loan_key", gate=pl.concat_list(pl.when(held).then(pl.lit(name)) for name, held in holds.items()).list.drop_nulls()
+        of, gate=pl.concat_list(pl.when(held).then(pl.lit(name)) for name, held in holds.items()).list.drop_nulls()
     )  # fmt: skip
     return told.explode("gate").drop_nulls("gate")

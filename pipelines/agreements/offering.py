@@ -12,12 +12,11 @@ from pathlib import Path
 import polars as pl
 
 from loanbook.core.access.actor import Actor
-from loanbook.core.documents.kinds import AGREEMENT
 from loanbook.core.documents.offers import OfferError
 from loanbook.core.documents.paper import Paper, Party, party
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.store.agreements.documents import SIGNATURE, documents_of
+from loanbook.core.store.agreements.documents import SIGNATURE, agreements_of
 from loanbook.core.store.agreements.offers import add_offers, are_new, offer, take_step
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.writer import Ledger
@@ -220,7 +219,7 @@ def sign(
         )
     who = party([Party(**each) for each in json.loads(found["parties"])], signer[0])
     store = DocumentStore(ledger.settings)
-    agreement = documents_of(ledger, found["offer_id"]).filter(pl.col("kind") == AGREEMENT.name)
+    agreement = agreements_of(ledger, [found["offer_id"]])
     shown = store.get(agreement["sha256"][0])
     signed = (provider or LocalESign(ledger.settings)).sign(shown, Signer(who.token, who.mask), at)
     fault = signature_fault(signed.data, signed.certificate_pem)

@@ -9,7 +9,7 @@ import polars as pl
 from loanbook.core.access.actor import Actor
 from loanbook.core.documents.offers import OfferError
 from loanbook.core.store.agreements.offers import offer, take_step
-from loanbook.core.store.agreements.payouts import payouts
+from loanbook.core.store.agreements.payouts import TAKEN_BACK, payouts
 from loanbook.core.store.people import queue
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.approvals.approving import Desk, proposed, withdrawn
@@ -61,7 +61,7 @@ def unwound(desk: Desk, ledger: Ledger, offer_id: str, on: dt.date, maker: Actor
     """Orders that take the payouts of an agreement back, made once."""
     orders = []
     living = payouts(ledger, "p.offer_id = $offer", {"offer": offer_id}).filter(
-        ~pl.col("state").is_in(["failed", "reversed"])
+        ~pl.col("state").is_in(TAKEN_BACK)
     )
     for row in living.to_dicts():
         if row["event_id"] is None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from loanbook.core.documents.kinds import AGREEMENT, PROOF
+from loanbook.core.documents.kinds import PROOF
 from loanbook.core.documents.wording import money
 from loanbook.core.errors import LoanbookError
-from loanbook.core.store.agreements.documents import DOCUMENT, documents_of
+from loanbook.core.store.agreements.documents import DOCUMENT, agreements_of, documents_of
 from loanbook.core.store.agreements.keeping import keep
 from loanbook.core.store.agreements.payouts import payouts
 from loanbook.core.store.people import queue
@@ -51,11 +51,7 @@ def prove(ledger: Ledger, people: People, key: str, to: Path) -> list[Path]:
 
 def _told(ledger: Ledger, people: People, row: dict[str, Any]) -> dict[str, Any]:
     order = queue.order(people, row["order_id"])
-    signed = (
-        documents_of(ledger, row["offer_id"])
-        .filter(pl.col("kind") == AGREEMENT.name)
-        .row(0, named=True)
-    )
+    signed = agreements_of(ledger, [row["offer_id"]]).row(0, named=True)
     account = opened_accounts(ledger, Vault(ledger.settings.lake), pl.Series([row["account"]]))[
         "account"
     ][0]

@@ -14,7 +14,7 @@ from loanbook.core.access.actor import Actor
 from loanbook.core.contract.money import to_major
 from loanbook.core.errors import LedgerConflictError
 from loanbook.core.store.agreements.offers import offer
-from loanbook.core.store.agreements.payouts import add_payout, payouts
+from loanbook.core.store.agreements.payouts import TAKEN_BACK, add_payout, payouts
 from loanbook.core.store.people import queue
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.approvals.approving import Desk, approved, proposed
@@ -60,7 +60,7 @@ def propose(desk: Desk, ledger: Ledger, maker: Actor, asked: Asked) -> tuple[str
                 f"{row['loan_key']} on {row['value_date']} were asked for: the same key is the same payout; take another"
             )
         return key, str(row["order_id"])
-    passed = must_pass(ledger, desk.policies, found["offer_id"], amount, asked.on)
+    passed = must_pass(ledger, desk.policies, found, amount, asked.on)
     wanted = {
         "command": "pay_out", "loan_key": found["loan_key"], "value_date": asked.on.isoformat(),
         "amount": to_major(amount, found["currency"]), "reason": "agreement",
@@ -84,17 +84,16 @@ def propose(desk: Desk, ledger: Ledger, maker: Actor, asked: Asked) -> tuple[str
 def _next_key(ledger: Ledger, offer_id: str, loan_key: str) -> str:
     """The key of a loan's payout: of the one that lives, else of the next try."""
     before = payouts(ledger, "p.offer_id = $offer", {"offer": offer_id})
-    living = before.filter(~pl.col("state").is_in(["failed", "reversed"]))
+    living = before.filter(~pl.col("state").is_in(TAKEN_BACK))
     return str(living["key"][-1]) if living.height else f"{loan_key}/{before.height + 1}"
 
 
 def approve(desk: Desk, ledger: Ledger, checker: Actor, key: str, reason: str) -> queue.Order:
     """Approve a payout, after every gate was asked again."""
     row = _asked_under(ledger, key)
-    found = offer(ledger, row["offer_id"], NOW)
     held = refused_now(ledger, desk.policies, [key])
     if held.height:
-        raise PayoutRefusedError(f"loan {found['loan_key']} is not paid out: {held['gate'][0]}")
+        raise PayoutRefusedError(f"loan {row['loan_key']} is not paid out: {held['gate'][0]}")
     return approved(desk, checker, row["order_id"], reason)
 
 

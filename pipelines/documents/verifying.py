@@ -9,7 +9,7 @@ import hashlib
 
 import polars as pl
 
-from loanbook.core.documents.kinds import KINDS
+from loanbook.core.documents.kinds import KINDS, PROOF
 from loanbook.core.documents.paper import Paper
 from loanbook.core.store.agreements.documents import documents_of
 from loanbook.core.store.queries import Queries
@@ -33,25 +33,33 @@ def verified(
     `again`: documents are also made again from the fields that the ledger keeps, where their template is the same still.
     """
     documents = documents_of(ledger, of)
-    rows = [row for each in documents.to_dicts() for row in _verdicts(store, each, again)]
-    if of is None:
-        known = {*documents["sha256"], *documents["signed_sha256"].drop_nulls()}
-        rows += [
-            {**dict.fromkeys(VERDICTS.names()), "kind": "unknown", "file": "", "sha256": name, "verdict": "UNKNOWN",
-             "fault": "no document of the ledger has this hash: a run that was killed left it, or somebody put it there"}
-            for name in store.all() if name not in known
-        ]  # fmt: skip
+    told = verdicts(store, documents, again)
+    if of is not None:
+        return told
+    known = {*documents["sha256"], *documents["signed_sha256"].drop_nulls()}
+    strangers = [
+        {"kind": "unknown", "file": "", "sha256": name, "verdict": "UNKNOWN",
+         "fault": "no document of the ledger has this hash: a run that was killed left it, or somebody put it there"}
+        for name in store.all() if name not in known
+    ]  # fmt: skip
+    return pl.concat([told, pl.DataFrame(strangers, schema=VERDICTS)])
+
+
+def verdicts(store: DocumentStore, documents: pl.DataFrame, again: bool = False) -> pl.DataFrame:
+    """A verdict (`VERDICTS`) of each file of documents, as `loanbook.core.store.agreements.documents` tells them."""
+    rows = [row for each in documents.to_dicts() for row in _of_document(store, each, again)]
     return pl.DataFrame(rows, schema=VERDICTS)
 
 
-def _verdicts(store: DocumentStore, of: dict[str, object], again: bool) -> list[dict[str, object]]:
+def _of_document(
+    store: DocumentStore, of: dict[str, object], again: bool
+) -> list[dict[str, object]]:
     fault = store.fault(str(of["sha256"])) or (_made_otherwise(of) if again else "")
     rows = [_row(of, "unsigned", str(of["sha256"]), fault)]
     signed = of["signed_sha256"]
     if signed is not None:
-        fault = store.fault(str(signed)) or signature_fault(
-            store.get(str(signed)), str(of["certificate"])
-        )
+        data, fault = store.read(str(signed))
+        fault = fault or signature_fault(data, str(of["certificate"]))
         rows.append(_row(of, "signed", str(signed), fault))
     return rows
 
@@ -70,7 +78,7 @@ def _row(of: dict[str, object], file: str, sha256: str, fault: str) -> dict[str,
 def _made_otherwise(of: dict[str, object]) -> str:
     """What of a document made again differs; empty: nothing, or its template is another by now, or it is no paper's."""
     kind = str(of["kind"])
-    if kind not in KINDS or kind == "disbursement":
+    if kind not in KINDS or kind == PROOF.name:
         return ""
     paper = Paper.model_validate_json(str(of["fields"]))
     if paper.digest != of["fields_hash"]:

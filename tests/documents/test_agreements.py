@@ -41,7 +41,7 @@ from loanbook.pipelines.agreements.offering import Wanted, accept, decline, make
 from loanbook.pipelines.agreements.quoting import fields_of, quoted, tape_of, would_be_boarded
 from loanbook.pipelines.agreements.withdrawing import withdraw
 from loanbook.pipelines.cli import app
-from loanbook.pipelines.disbursing.gating import facts, held_back
+from loanbook.pipelines.disbursing.gating import held_back
 from loanbook.pipelines.documents.signing import LocalESign, Signed, Signer, signature_fault
 from loanbook.pipelines.documents.verifying import verified
 from loanbook.pipelines.resources import read_policies
@@ -424,8 +424,8 @@ def test_a_certificate_is_kept_with_each_signature(lender: Lender) -> None:
 
 DECIDED = """
     INSERT INTO _lake.applications (application_id, applicant) VALUES ('app-D2', 'who');
-    INSERT INTO _lake.applicant_facts (applicant, field, word, as_of, known_on) VALUES ('who', 'kyc', 'review', '2018-01-01', '2018-01-01'),
-        ('who', 'kyc', 'passed', '2018-01-02', '2018-01-02');
+    INSERT INTO _lake.applicant_facts (applicant, source, record, field, word, as_of, known_on) VALUES
+        ('who', 'kyc', 'k1', 'kyc', 'review', '2018-01-01', '2018-01-01'), ('who', 'kyc', 'k2', 'kyc', 'passed', '2018-01-02', '2018-01-02');
     INSERT INTO _lake.decisions (decision_id, application_id, role, outcome, product, amount, rate_ppb, term) VALUES
         ('dec-D2', 'app-D2', 'champion', 'approved', 'instalment-act365', 120000, 120000000, 12),
         ('dec-no', 'app-D2', 'champion', 'rejected', 'instalment-act365', NULL, NULL, NULL)
@@ -469,7 +469,7 @@ def test_an_offer_is_what_was_decided_and_its_case_follows(lender: Lender) -> No
     accept(ledger, "D2", DAY, "Ann")
     sign(ledger, "D2", ("borrower", ""), SIGNED_AT.replace(day=4), ANN)
     assert (case(), follow(ledger, at)) == ("signed", 0)
-    held = held_back([facts(ledger, lender.policies, offer(ledger, "D2", DAY), 120_000, DAY)])[
+    held = held_back(ledger, lender.policies, offer(ledger, "D2", DAY), 120_000, DAY)[
         "gate"
     ].to_list()
     assert held == [

@@ -14,6 +14,7 @@ from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.documents.payouts import FACTS, GATES
 from loanbook.core.documents.payouts import gates as held_by
 from loanbook.core.errors import LedgerConflictError, LoanbookError
+from loanbook.core.store.agreements.offers import offer
 from loanbook.core.store.agreements.payouts import payouts
 from loanbook.core.store.guarded.scope import Shown
 from loanbook.core.store.people import queue
@@ -22,7 +23,7 @@ from loanbook.pipelines.agreements.withdrawing import withdraw
 from loanbook.pipelines.approvals.approving import approved, may
 from loanbook.pipelines.disbursing import proposing
 from loanbook.pipelines.disbursing.evidence import Answer, name_score, record_kyc
-from loanbook.pipelines.disbursing.gating import PayoutRefusedError, must_pass
+from loanbook.pipelines.disbursing.gating import NOW, PayoutRefusedError, must_pass
 from loanbook.pipelines.disbursing.proof import prove
 from loanbook.pipelines.disbursing.proposing import Asked, approve, propose
 from loanbook.pipelines.formats.bank.reading import READERS
@@ -210,7 +211,13 @@ def test_agreements_are_paid_out_once_come_back_and_are_withdrawn(  # noqa: PLR0
     with pytest.raises(PayoutRefusedError, match="not paid out: withdrawn: "):
         propose(lender.desk, lender.ledger, ANN, Asked("C", PAID.replace(day=11)))
     assert (
-        must_pass(lender.ledger, lender.policies, "A", 120_000, PAID.replace(day=11))["state"]
+        must_pass(
+            lender.ledger,
+            lender.policies,
+            offer(lender.ledger, "A", NOW),
+            120_000,
+            PAID.replace(day=11),
+        )["state"]
         == "boarded"
     )
 

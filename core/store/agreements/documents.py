@@ -32,18 +32,24 @@ def documents_of(ledger: Queries, of: str | None = None) -> pl.DataFrame:
 
     `of`: only those of an offer, a loan, an application or the beginning of a hash.
     """
-    whose = (
-        "WHERE ? IN (d.offer_id, d.loan_key, d.application_id) OR starts_with(d.sha256, ?)"
-        if of
-        else ""
-    )
+    whose = "$of IN (d.offer_id, d.loan_key, d.application_id) OR starts_with(d.sha256, $of)"
+    return _documents(ledger, whose, {"of": of}) if of else _documents(ledger, "TRUE", {})
+
+
+def agreements_of(ledger: Queries, offers: list[str]) -> pl.DataFrame:
+    """As `documents_of`, the agreements of offers alone, by their ids."""
+    whose = "d.kind = $kind AND d.offer_id IN (SELECT unnest($offers))"
+    return _documents(ledger, whose, {"kind": AGREEMENT.name, "offers": offers})
+
+
+def _documents(ledger: Queries, where: str, parameters: dict[str, object]) -> pl.DataFrame:
     return ledger.frame(
         f"""
         SELECT d.*, s.signed_sha256, s.mask AS signed_by, s.signed_at, s.provider, s.certificate, s.certificate_sha256
-        FROM {{lake}}.documents d LEFT JOIN {{lake}}.signatures s ON s.sha256 = d.sha256 {whose}
+        FROM {{lake}}.documents d LEFT JOIN {{lake}}.signatures s ON s.sha256 = d.sha256 WHERE {where}
         ORDER BY d.application_id, d.kind, d.number, d.offer_id
         """,
-        [of, of] if of else [],
+        parameters,
     )  # fmt: skip
 
 

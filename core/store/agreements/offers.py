@@ -15,7 +15,9 @@ from loanbook.core.documents.offers import (
     states,
 )
 from loanbook.core.errors import LedgerConflictError, LedgerError
+from loanbook.core.origination.facts import as_known
 from loanbook.core.store.agreements.keeping import keep
+from loanbook.core.store.origination.reading import facts_of
 from loanbook.core.store.queries import Queries
 
 STEP = pl.Schema(
@@ -35,14 +37,15 @@ CHECK = pl.Schema({
 """What was found of a party: `what` is kyc or ownership; `account` and `evidence` are a token and a hash."""
 
 
-def offers_on(ledger: Queries, on: dt.date, offer_id: str | None = None) -> pl.DataFrame:
-    """Offers made by a date with their `state` at its end, `since`, and the `loan_id` that boarding gave, oldest first."""
-    whose = " WHERE offer_id = ? OR loan_key = ?" if offer_id else ""
+def offers_on(
+    ledger: Queries, on: dt.date, where: str = "TRUE", parameters: dict[str, object] | None = None
+) -> pl.DataFrame:
+    """Offers made by a date, those for which a condition holds, oldest first, with their `state` at its end, `since`, and
+    the `loan_id` that boarding gave."""
     found = ledger.frame(
-        f"SELECT * FROM {{lake}}.offers{whose} ORDER BY made_on, offer_id",
-        [offer_id] * 2 if offer_id else [],
+        f"SELECT * FROM {{lake}}.offers WHERE {where} ORDER BY made_on, offer_id", parameters
     )
-    told = states(found, _steps(ledger, found["offer_id"] if offer_id else None), on)
+    told = states(found, _steps(ledger, found["offer_id"]), on)
     there = ledger.beside(
         "SELECT k.loan_key, min(k.loan_id) AS loan_id FROM {lake}.loan_keys k JOIN _keys USING (loan_key) GROUP BY ALL",
         [], _keys=told.select("loan_key").unique(),
@@ -52,18 +55,17 @@ def offers_on(ledger: Queries, on: dt.date, offer_id: str | None = None) -> pl.D
     return loans.with_columns(state=pl.when(entered).then(pl.lit(BOARDED)).otherwise("state"))
 
 
-def _steps(ledger: Queries, ids: pl.Series | None) -> pl.DataFrame:
-    every = "SELECT offer_id, step, on_date FROM {lake}.offer_steps"
-    if ids is not None:
-        return ledger.frame(
-            f"{every} WHERE offer_id IN (SELECT unnest(?)) ORDER BY recorded_at", [ids.to_list()]
-        )
-    return ledger.frame(f"{every} ORDER BY recorded_at")
+def _steps(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
+    return ledger.beside(
+        "SELECT s.offer_id, s.step, s.on_date FROM {lake}.offer_steps s JOIN _ids i ON i.offer_id = s.offer_id "
+        "ORDER BY s.recorded_at",
+        [], _ids=ids.to_frame(),
+    )  # fmt: skip
 
 
 def offer(ledger: Queries, id_: str, on: dt.date) -> dict[str, Any]:
     """An offer by its id, or its loan's key, with its `state` on a date. LedgerError: there is none."""
-    found = offers_on(ledger, on, id_)
+    found = offers_on(ledger, on, "offer_id = $id OR loan_key = $id", {"id": id_})
     if found.height != 1:
         raise LedgerError(
             f"{'no offer has' if found.is_empty() else 'several offers have'} the id or loan {id_!r}; see `loanbook offers list`"
@@ -122,23 +124,29 @@ def _others(ledger: Queries, of: dict[str, Any], on: dt.date) -> pl.DataFrame:
         "SELECT max(s.on_date) FROM {lake}.offer_steps s JOIN {lake}.offers o ON o.offer_id = s.offer_id "
         "WHERE o.application_id = ?", [of["application_id"]],
     )[0]  # fmt: skip
-    every = offers_on(ledger, max(on, last or on))
-    return every.filter(
-        pl.col("application_id") == of["application_id"], pl.col("offer_id") != of["offer_id"]
-    )
+    where = "application_id = $application AND offer_id <> $own"
+    asked = {"application": of["application_id"], "own": of["offer_id"]}
+    return offers_on(ledger, max(on, last or on), where, asked)
 
 
-def checks(ledger: Queries, offer_id: str) -> pl.DataFrame:
-    """What was found of an offer's parties, oldest first (`CHECK`)."""
-    return ledger.frame(
-        "SELECT * FROM {lake}.party_checks WHERE offer_id = ? ORDER BY recorded_at", [offer_id]
-    )
-
-
-def identity_result(ledger: Queries, application_id: str) -> str | None:
-    """What the last identity check of an application's file said: passed, failed or review; None: there is none."""
-    rows = ledger.frame(
-        "SELECT f.word FROM {lake}.applicant_facts f JOIN {lake}.applications a ON a.applicant = f.applicant "
-        "WHERE a.application_id = ? AND f.field = 'kyc' ORDER BY f.as_of DESC, f.known_on DESC LIMIT 1", [application_id],
+def checks(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
+    """What was found of the parties of offers, oldest first (`CHECK`)."""
+    return ledger.beside(
+        "SELECT c.* FROM {lake}.party_checks c JOIN _ids i ON i.offer_id = c.offer_id ORDER BY c.recorded_at",
+        [], _ids=ids.unique().to_frame("offer_id"),
     )  # fmt: skip
-    return str(rows["word"][0]) if rows.height else None
+
+
+def identity_results(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
+    """`application_id`, `kyc` of applications: what the last check in the files of identity checks said of the applicant,
+    passed, failed or review; null: there is none."""
+    asked = ledger.beside(
+        'SELECT a.application_id, a.applicant, DATE \'9999-12-31\' AS "on" FROM {lake}.applications a '
+        "JOIN _ids i ON i.application_id = a.application_id",
+        [], _ids=ids.unique().to_frame("application_id"),
+    )  # fmt: skip
+    told = facts_of(ledger, asked["applicant"]).filter(pl.col("field") == "kyc")
+    nothing = pl.DataFrame(schema={"application_id": pl.String, "kyc": pl.String})
+    return pl.concat([nothing, as_known(told, asked)], how="diagonal_relaxed").select(
+        nothing.columns
+    )

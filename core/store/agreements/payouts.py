@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import polars as pl
 
 from loanbook.core.catalogue.codes import Kind
@@ -17,6 +15,10 @@ PAYOUT = pl.Schema({
     "maker": pl.String,
 })  # fmt: skip
 """A payout that somebody asked for; `key` makes it one, `account` is a token."""
+LIVES = ("waits", "booked", "instructed", "handed over")
+"""States of a payout that is on its way or was made."""
+TAKEN_BACK = ("failed", "reversed")
+"""States of a payout that is none any more in the ledger."""
 _ASKED = """
     SELECT p.*, e.event_id, e.idempotency_key, e.booking_date, i.key AS instruction, i.trace, i.end_to_end_id, i.effective,
            f.name AS file, f.sha256 AS file_sha256, h.handed_over_at, a.status AS acknowledged, r.code, r.returned_on,
@@ -84,13 +86,4 @@ def destinations(ledger: Queries) -> pl.DataFrame:
     return ledger.frame(
         "SELECT order_id AS source_ref, account AS _account, originator AS _originator, key AS disbursement "
         "FROM {lake}.disbursements"
-    )
-
-
-def payouts_of_day(ledger: Queries, day: dt.date, currency: str, but: str) -> int:
-    """Minor units of other payouts that are to go out on a day, those that failed or were taken back left out."""
-    rows = payouts(ledger, "p.value_date = $day AND p.currency = $currency AND p.loan_key <> $but",
-                   {"day": day, "currency": currency, "but": but})  # fmt: skip
-    return int(
-        rows.filter(~pl.col("state").is_in(["failed", "reversed", "returned"]))["amount"].sum()
     )

@@ -93,12 +93,12 @@ def gates(loan: Loan, on: On = None, as_json: AsJson = False) -> None:
     """What holds the payout of an agreement back now, each gate with its remedy."""
     from loanbook.core.documents.payouts import GATES
     from loanbook.core.store.agreements.offers import offer
-    from loanbook.pipelines.disbursing.gating import facts, held_back
+    from loanbook.pipelines.disbursing.gating import held_back
 
     ledger, policies = opened_for_writing()
     with ledger:
         found = offer(ledger, loan, today(on))
-        held = held_back([facts(ledger, policies, found, found["amount"], today(on))])
+        held = held_back(ledger, policies, found, found["amount"], today(on))
     rows = held.with_columns(remedy=pl.col("gate").replace_strict(GATES, return_dtype=pl.String))
     if not piped(rows, as_json, False):
         show(rows) if rows.height else out.print("Nothing holds it back.")
