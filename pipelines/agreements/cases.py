@@ -6,7 +6,7 @@ import datetime as dt
 
 import polars as pl
 
-from loanbook.core.documents.offers import WITHDRAWN
+from loanbook.core.documents.offers import SIGNED, WITHDRAWN
 from loanbook.core.errors import LoanbookError
 from loanbook.core.origination.case import CASE_EVENTS, cases
 from loanbook.core.store.agreements.payouts import payouts
@@ -16,63 +16,54 @@ from loanbook.core.store.queries import Queries
 
 ACTOR = "agreements"
 """Who moves the cases."""
+_LIVING = ("approved", "signed", "disbursed")
+"""States of a case that its agreement moves."""
 
 
 def follow(ledger: Queries, at: dt.datetime) -> int:
     """Move the cases whose agreement was signed, paid out or withdrawn since; how many events that took. Repeatable."""
     judged_at = head(ledger)
-    whose = ledger.frame(
-        "SELECT offer_id, application_id FROM {lake}.offers WHERE application_id <> ''"
+    happened = _happened(ledger)
+    events = events_of(ledger, happened["application_id"])
+    living = cases(events).filter(pl.col("state").is_in(_LIVING))
+    fresh = happened.join(living, on="application_id", how="semi", maintain_order="left").join(
+        events, on=["application_id", "event"], how="anti", maintain_order="left"
     )
-    known = cases(events_of(ledger, whose["application_id"]))
-    steps = ledger.frame(
-        "SELECT o.application_id, s.step, s.recorded_at AS happened_at, s.detail AS reference FROM {lake}.offer_steps s "
-        "JOIN {lake}.offers o ON o.offer_id = s.offer_id WHERE o.application_id <> '' ORDER BY s.recorded_at"
-    )
-    out = payouts(ledger).filter(pl.col("state") == "handed over")
-    paid = out.join(whose, on="offer_id").select(
-        "application_id", happened_at="handed_over_at", reference="key"
-    )
-    state = known.select("application_id", "state")
-    moves = [
-        _moved(state, steps.filter(pl.col("step") == "signed"), "signed", ["approved"]),
-        _moved(state, paid, "disbursed", ["signed", "approved"]),
-        _moved(
-            state,
-            steps.filter(pl.col("step") == WITHDRAWN),
-            "rescinded",
-            ["signed", "disbursed", "approved"],
-        ),
-    ]
-    events = pl.concat(moves)
-    # what is withdrawn is not paid out, and what follows must have been signed before
-    gone = events.filter(pl.col("event") == "rescinded")["application_id"]
-    signed = pl.concat([events.filter(pl.col("event") == "signed")["application_id"],
-                        state.filter(pl.col("state").is_in(["signed", "disbursed"]))["application_id"]])  # fmt: skip
-    rest = events.filter(
-        ~((pl.col("event") == "disbursed") & pl.col("application_id").is_in(gone.implode()))
-        & ((pl.col("event") == "signed") | pl.col("application_id").is_in(signed.implode()))
+    # what is withdrawn is not paid out
+    gone = fresh.filter(pl.col("event") == "rescinded")["application_id"]
+    rest = fresh.filter(
+        (pl.col("event") != "disbursed") | ~pl.col("application_id").is_in(gone.implode())
     )
     if rest.is_empty():
         return 0
-    numbered = rest.with_columns(event_no=pl.int_range(pl.len(), dtype=pl.Int64))
+    numbered = rest.with_columns(
+        event_no=pl.int_range(pl.len(), dtype=pl.Int64), actor=pl.lit(ACTOR), reason=pl.lit("")
+    )
     append(ledger, numbered.select(CASE_EVENTS.names()).cast(CASE_EVENTS), judged_at, at=at)
     return rest.height
 
 
-def _moved(state: pl.DataFrame, what: pl.DataFrame, event: str, before: list[str]) -> pl.DataFrame:
-    """Events of cases in one of the states `before`, by the last of what happened to each."""
-    last = what.select("application_id", "happened_at", "reference").unique(
-        "application_id", keep="last", maintain_order=True
+def _happened(ledger: Queries) -> pl.DataFrame:
+    """`application_id`, `event`, `happened_at`, `reference` of what became of agreements that were signed, in the order in
+    which it moves a case: each by the last of its kind."""
+    names = {SIGNED: "signed", WITHDRAWN: "rescinded"}
+    steps = ledger.frame(
+        "SELECT o.application_id, s.step AS event, s.recorded_at AS happened_at, s.detail AS reference FROM {lake}.offer_steps s "
+        "JOIN {lake}.offers o ON o.offer_id = s.offer_id WHERE o.application_id <> '' AND s.step IN (SELECT unnest(?)) "
+        "ORDER BY s.recorded_at", [[*names]],
+    ).with_columns(pl.col("event").replace_strict(names, return_dtype=pl.String))  # fmt: skip
+    signed = steps.filter(pl.col("event") == "signed")
+    whose = ledger.frame(
+        "SELECT offer_id, application_id FROM {lake}.offers WHERE application_id <> ''"
     )
-    fits = last.join(
-        state.filter(pl.col("state").is_in(before)),
-        on="application_id",
-        how="semi",
-        maintain_order="left",
-    )
-    return fits.select("application_id", pl.lit(event).alias("event"), "happened_at", actor=pl.lit(ACTOR), reason=pl.lit(""),
-                       reference=pl.col("reference").fill_null(""))  # fmt: skip
+    paid = payouts(ledger).filter(pl.col("state") == "handed over").join(whose, on="offer_id", maintain_order="left").select(
+        "application_id", happened_at="handed_over_at", reference="key", event=pl.lit("disbursed"),
+    )  # fmt: skip
+    withdrawn = steps.filter(pl.col("event") == "rescinded")
+    every = pl.concat([signed, paid.select(steps.columns).cast(dict(steps.schema)), withdrawn])  # type: ignore[arg-type]
+    return every.join(signed, on="application_id", how="semi", maintain_order="left").unique(
+        ["application_id", "event"], keep="last", maintain_order=True
+    ).with_columns(pl.col("reference").fill_null(""))  # fmt: skip
 
 
 def must_be_decided(ledger: Queries, wanted: pl.DataFrame) -> None:
