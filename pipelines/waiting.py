@@ -36,6 +36,18 @@ class Folder:
     has_folders: bool
 
 
+def land(path: Path, data: bytes) -> Path:
+    """Write a file into the landing folder; it is whole before its name is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}")
+    with fresh.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    return path
+
+
 def stamp_of(path: Path) -> Stamp:
     """What the file system says of a folder. It is another once a file is added, removed or renamed there."""
     seen = path.stat()

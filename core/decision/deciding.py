@@ -48,7 +48,7 @@ def decide(applications: pl.DataFrame, policy: DecisionPolicy) -> tuple[pl.DataF
 
 
 def again(decisions: pl.DataFrame, inputs: pl.DataFrame, policy: DecisionPolicy) -> pl.DataFrame:
-    """Decisions made anew from stored inputs, in the order of `decisions` (schema `DECISIONS`, of one policy).
+    """Decisions made anew from stored inputs by a policy, their own or another, in the order of `decisions` (schema `DECISIONS`).
 
     `inputs`: `input_hash`, `inputs`, as `decide` gives them. Whatever moved on since takes no part.
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.agreements.papers import Head, papers
 from loanbook.pipelines.agreements.quoting import tape_of
+from loanbook.pipelines.waiting import land
 
 BREAKS = pl.Schema({"loan_key": pl.String, "offer_id": pl.String, "rule": pl.String, "field": pl.String,
                     "signed": pl.String, "boarded": pl.String})  # fmt: skip
@@ -44,20 +44,8 @@ def hand_off(ledger: Ledger, on: dt.date) -> list[Path]:
     for day, rows in sorted(by_day.items()):
         data = tape_of(rows)
         name = f"loan_tape_{day}_{AGREEMENT}.{hashlib.sha256(data).hexdigest()[:12]}.csv"
-        landed.append(_put(ledger.settings.landing / name, data))
+        landed.append(land(ledger.settings.landing / name, data))
     return landed
-
-
-def _put(path: Path, data: bytes) -> Path:
-    """Write a file that is whole before its name is there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}")
-    with fresh.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    return path
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,6 @@ The file's bytes and name follow from the order alone, so that a release that di
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from loanbook.core.access.actor import Actor
 from loanbook.core.errors import LedgerError
 from loanbook.core.store.people import queue
@@ -15,7 +12,7 @@ from loanbook.core.store.people.database import People
 from loanbook.core.store.people.keys import signature_of
 from loanbook.core.store.queries import Queries
 from loanbook.pipelines.approvals.judged import command_file
-from loanbook.pipelines.waiting import SIGNATURE
+from loanbook.pipelines.waiting import SIGNATURE, land
 
 
 def release(people: People, actor: Actor, ledger: Queries, order: queue.Order) -> queue.Order:
@@ -30,21 +27,10 @@ def release(people: People, actor: Actor, ledger: Queries, order: queue.Order) -
     data = command_file([row])
     number = int.from_bytes(order.id.encode(), "big") % 10**12
     path = people.settings.landing / f"commands_{published}_{number:012d}.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _put(path.with_name(path.name + SIGNATURE), signature_of(data, people.settings))
-    _put(path, data)
+    land(path.with_name(path.name + SIGNATURE), signature_of(data, people.settings))
+    land(path, data)
     queue.released(people, actor, order.id, path.name)
     return queue.order(people, order.id)
-
-
-def _put(path: Path, data: bytes) -> None:
-    """Write a file that is whole before its name is there."""
-    fresh = path.with_name(f".{path.name}")
-    with fresh.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 def release_rest(people: People, actor: Actor, ledger: Queries) -> int:

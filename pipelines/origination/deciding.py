@@ -11,7 +11,6 @@ import polars as pl
 from loanbook.core.decision.comparing import back_test, compared, moves
 from loanbook.core.decision.deciding import again, decide, differing
 from loanbook.core.decision.decisions import DECISIONS
-from loanbook.core.decision.inputs import from_texts
 from loanbook.core.errors import PolicyError
 from loanbook.core.origination.case import CASE_EVENTS
 from loanbook.core.policy.book import PolicyBook
@@ -22,7 +21,6 @@ from loanbook.core.store.queries import Queries
 from loanbook.pipelines.origination.gathering import gathered
 
 ACTOR = "service:decisions"
-_KEYS = ("application_id", "currency", "decided_at")
 
 
 @dataclass(frozen=True)
@@ -178,12 +176,7 @@ def challenged(ledger: Queries, challenger: DecisionPolicy, loans: pl.DataFrame)
             f"nothing was decided yet for the product {challenger.product}; run `loanbook decide` first"
         )
     last = decisions.unique("application_id", keep="last", maintain_order=True)
-    texts = last.select("input_hash").join(
-        inputs_of(ledger, last["input_hash"]), on="input_hash", how="left", maintain_order="left"
-    )
-    made, _ = decide(
-        last.select(*_KEYS).hstack(from_texts(texts["inputs"]).get_columns()), challenger
-    )
+    made = again(last, inputs_of(ledger, last["input_hash"]), challenger)
     return Comparison(
         moves(last, made), compared(last, made), back_test(last, loans), back_test(made, loans)
     )
