@@ -52,6 +52,7 @@ from loanbook.pipelines.ingest.landing import (
     ends_open,
     far_dates,
     find,
+    is_parquet,
     is_taken,
     landed,
     whole,
@@ -364,7 +365,7 @@ def read_file(file: LandingFile, policies: PolicyBook, tape: str, known: Known) 
     if mapping.name == CANONICAL and isinstance(mapping, PaymentMapping | CommandMapping):
         mapping = mapping.model_copy(update={"sources_before": _sources_before(policies, known)})
     rules = read_instance(known.home).intake
-    if BY_NAME[file.kind].ends_itself or file.path.suffix == ".parquet":
+    if BY_NAME[file.kind].ends_itself or is_parquet(file):
         rules = rules.model_copy(update={"complete": "any"})
     data, cut = cut_line(whole(file, rules), rules)
     try:

@@ -22,7 +22,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.store.instance import Intake
 from loanbook.core.store.settings import Settings
 from loanbook.pipelines.formats.registry import BY_NAME, PLACE, dated, recognised
-from loanbook.pipelines.formats.table import with_line_feeds
+from loanbook.pipelines.formats.table import PARQUET, with_line_feeds
 from loanbook.pipelines.ingest.seen import SEEN, Seen
 from loanbook.pipelines.instance import mappings
 from loanbook.pipelines.waiting import CHECKSUM, Folder, Stamp, landed_paths, listed, stamp_of
@@ -242,6 +242,14 @@ def whole(file: LandingFile, rules: Intake) -> bytes:
     if rules.complete == "trailer":
         return _without_trailer(data)
     return data
+
+
+def is_parquet(file: LandingFile) -> bool:
+    """Whether a file, of a kind whose content tells its form, is Parquet: that is whole, or can't be read."""
+    if file.kind is None or BY_NAME[file.kind].extension:
+        return False
+    with file.path.open("rb") as content:
+        return content.read(len(PARQUET)) == PARQUET
 
 
 _ENDS_WHOLE = re.compile(rb"(^|,)[0-9]{4}-[0-9]{2}-[0-9]{2}\r?$")

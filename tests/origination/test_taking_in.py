@@ -226,7 +226,7 @@ def test_each_form_of_a_file_is_read_alike_and_each_bad_row_is_refused_by_its_ru
         "submitted_on_not_a_date": {"submitted_on": "01/02/2018"}, "submitted_in_the_future": {"submitted_on": "2018-02-02"},
         "applicant_missing": {"applicant": ""}, "income_not_an_amount": {"income": "80k"},
     }  # fmt: skip
-    for form, first in (("csv", 3), ("jsonl", 2), ("parquet", 2)):
+    for form, first in (("csv", 3), ("jsonl", 2), ("parquet", 2), ("pq", 2)):
         body = (
             HEADER
             + _row(f"{form}-good")
@@ -236,7 +236,7 @@ def test_each_form_of_a_file_is_read_alike_and_each_bad_row_is_refused_by_its_ru
         buffer = io.BytesIO()
         frame.write_parquet(buffer)
         lines = "".join(json.dumps(row) + "\n" for row in frame.to_dicts())
-        data = {"csv": body.encode(), "jsonl": lines.encode(), "parquet": buffer.getvalue()}[form]
+        data = {"csv": body.encode(), "jsonl": lines.encode()}.get(form, buffer.getvalue())
         drop(ledger, f"applications_2018-02-01.{form}", data)
         report = take(ledger, policies)
         assert (report.accepted, report.quarantined) == (1, len(bad)), form
