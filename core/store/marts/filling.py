@@ -98,10 +98,12 @@ def _filled(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
 
 def _make(ledger: Queries, marts: Sequence[Mart]) -> None:
     """The tables, where the ledger has none."""
-    known = columns_of_all(ledger.connection)
     connection = ledger.connection
-    for mart in marts:
-        if mart.name in known:
-            continue
-        with registered(connection, "_mart", mart.empty):
-            connection.execute(f"CREATE TABLE {LAKE}.{mart.name} AS SELECT * FROM _mart")
+    known = columns_of_all(connection)
+    lacking = [mart for mart in marts if mart.name not in known]
+    if not lacking:
+        return
+    with transaction(connection):  # one commit for all: each costs more than its table
+        for mart in lacking:
+            with registered(connection, "_mart", mart.empty):
+                connection.execute(f"CREATE TABLE {LAKE}.{mart.name} AS SELECT * FROM _mart")
