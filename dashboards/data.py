@@ -79,8 +79,18 @@ def policies() -> PolicyBook:
 
 def stored_policies() -> PolicyBook:
     """The policies as loans were lived by them."""
+    return _stored_policies(state(), key())
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _stored_policies(state: int, key: str) -> PolicyBook:
     names = ledger().query("SELECT name FROM products ORDER BY code")["name"]
     return as_stored(ledger().lake(), policies().with_registry(names))
+
+
+def state() -> int:
+    """What is written in the ledger, as a number: another one after each write, also of what no version has yet."""
+    return int(ledger().lake().one("SELECT id FROM {lake}.current_snapshot()")[0])
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,5 +1,5 @@
 """Tables: rows in words. Missing is –, amounts have their thousands apart, and rows leave by the card's menu alone
-(`client.disableDataExport` of `.streamlit/config.toml` takes Streamlit's own way out of every table)."""
+(`client.disableDataExport` of `serving/.streamlit/config.toml` takes Streamlit's own way out of every table)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import streamlit as st
 
 from loanbook.core.contract.money import major_of_any
 from loanbook.dashboards.formats import MISSING
+from loanbook.dashboards.parts.card import count_column, date_column
 
-MONEY = ("amount", "approved", "balance", "opening", "moved", "closing", "closed_before")
+MONEY = ("amount", "approved", "balance", "opening", "moved", "closing", "closed_before", "before", "after")
 """Columns of amounts, beside those whose names end with `_amount`."""
 
 
@@ -26,11 +27,11 @@ def titled(rows: pl.DataFrame, **others: str) -> dict[str, Any]:
     for name, kind in rows.schema.items():
         title = others.get(name, name.replace("_", " ").capitalize())
         if kind.is_temporal():
-            shown[name] = st.column_config.DateColumn(title, format="D MMM YYYY")
+            shown[name] = date_column(title)
         elif name in MONEY or name.endswith("_amount"):
             shown[name] = st.column_config.TextColumn(title, alignment="right")
         elif kind.is_integer():
-            shown[name] = st.column_config.NumberColumn(title, format="localized")
+            shown[name] = count_column(title)
         else:
             shown[name] = title
     return shown

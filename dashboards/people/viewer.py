@@ -16,11 +16,10 @@ import streamlit as st
 from loanbook.core.access.actor import AccessError, Actor
 from loanbook.core.access.deciding import READ, Access, Verdict
 from loanbook.core.store.guarded.scope import Shown
-from loanbook.core.store.people.acting import denied, is_demo, system_user
+from loanbook.core.store.people.acting import denied, is_demo, shown_by, system_user
 from loanbook.core.store.people.audit import Record, log
 from loanbook.core.store.people.database import People, open_people
 from loanbook.core.store.people.in_force import access_of
-from loanbook.core.store.people.keys import token_salt
 from loanbook.core.store.people.sessions import resolved
 from loanbook.core.store.settings import Settings
 
@@ -57,8 +56,7 @@ class Viewer:
         reading = self.access.reading(self.actor)
         if reading is None:
             raise AccessError(self.may(READ).why)
-        tokens = "token" in reading.masks.values()
-        return Shown(reading, token_salt(self.where) if tokens else "")
+        return shown_by(self.where, reading)
 
     def still_there(self) -> Viewer:
         """Who it is by now, for what happens after the run, as a download. AccessError where the session ended."""

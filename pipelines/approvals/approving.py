@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loanbook.core.access.actor import AccessError, Actor, plain_name
@@ -102,9 +103,32 @@ def judged_again(desk: Desk, order: queue.Order) -> Judged:
 
 
 def may(desk: Desk, actor: Actor, order: queue.Order) -> Verdict:
-    """Whether an actor may approve or reject an order."""
-    wanted = order.proposal
+    """Whether an actor may approve or reject an order. OrderRefusedError where they see no such loan."""
+    loan = _loan(desk, order.proposal.loan_key)
+    return _may(desk, actor, order, loan, known_names(desk.people))
+
+
+def may_of_all(desk: Desk, actor: Actor, orders: Sequence[queue.Order]) -> dict[str, Verdict]:
+    """The same of many orders, by their ids, of one read of users and one of loans; an order of a loan that is
+    not one loan that they see is nobody's to decide."""
     users = known_names(desk.people)
+    found: dict[str, list[dict[str, str]]] = {}
+    for loan in _loans(desk, [order.proposal.loan_key for order in orders]):
+        found.setdefault(loan["account"], []).append(loan)
+    verdicts = {}
+    for order in orders:
+        key = order.proposal.loan_key
+        try:
+            verdicts[order.id] = _may(desk, actor, order, _one(key, found.get(key, [])), users)
+        except OrderRefusedError as error:
+            verdicts[order.id] = Verdict(False, str(error))
+    return verdicts
+
+
+def _may(
+    desk: Desk, actor: Actor, order: queue.Order, loan: dict[str, str], users: dict[str, Actor]
+) -> Verdict:
+    wanted = order.proposal
     maker = users.get(plain_name(order.maker))
     stands_for = set(maker.attributes.get("delegate_of", ())) if maker else set()
     stands_for |= {
@@ -115,7 +139,6 @@ def may(desk: Desk, actor: Actor, order: queue.Order) -> Verdict:
         wanted.command, wanted.amount_minor, order.maker, frozenset(stands_for), order.approved_by
     )
     verdict = may_approve(actor, pending, order.step, desk.access)
-    loan = _loan(desk, wanted.loan_key)
     if verdict.allowed and not desk.access.within(actor, "order.approve", wanted.command, loan):
         return Verdict(
             False,
@@ -155,21 +178,32 @@ def withdrawn(people: People, actor: Actor, id_: str, reason: str) -> queue.Orde
 
 def _loan(desk: Desk, key: str) -> dict[str, str]:
     """What roles ask of a loan: `entity`, `product`, `region`, `account`, and its `currency`."""
+    return _one(key, _loans(desk, [key]))
+
+
+def _one(key: str, found: list[dict[str, str]]) -> dict[str, str]:
+    if len(found) != 1:
+        raise OrderRefusedError(
+            f"no loan that you see has the key {key!r}"
+            if not found
+            else f"several loans have the key {key!r}"
+        )
+    return found[0]
+
+
+def _loans(desk: Desk, keys: list[str]) -> list[dict[str, str]]:
+    """The same of every loan that has one of some keys."""
     found = desk.reader.query(
         "SELECT k.loan_key, en.name AS entity, split_part(pr.name, '@', 1) AS product, k.currency, "
         "max(l.jurisdiction) AS place FROM loan_keys k JOIN entities en ON en.code = k.entity "
         "JOIN products pr ON pr.code = k.product LEFT JOIN loans l ON l.loan_id = k.loan_id "
-        "AND l.close_reason IS NULL WHERE k.loan_key = ? GROUP BY ALL",
-        [key],
+        "AND l.close_reason IS NULL WHERE k.loan_key IN (SELECT unnest(?)) GROUP BY ALL",
+        [keys],
     )
-    if found.height != 1:
-        raise OrderRefusedError(
-            f"no loan that you see has the key {key!r}"
-            if found.is_empty()
-            else f"several loans have the key {key!r}"
-        )
-    row = found.row(0, named=True)
-    return {
-        "entity": row["entity"], "product": row["product"], "region": unpacked(row["place"]),
-        "account": row["loan_key"], "currency": CURRENCY_NAMES[row["currency"]],
-    }  # fmt: skip
+    return [
+        {
+            "entity": row["entity"], "product": row["product"], "region": unpacked(row["place"]),
+            "account": row["loan_key"], "currency": CURRENCY_NAMES[row["currency"]],
+        }
+        for row in found.iter_rows(named=True)
+    ]  # fmt: skip

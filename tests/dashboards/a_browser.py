@@ -38,7 +38,7 @@ def served(script: Path, home: Path, port: int = 0) -> Iterator[str]:
     port = port or free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)],
-        cwd=ROOT, env=os.environ | {"LOANBOOK_HOME": str(home)},
+        cwd=home, env=os.environ | {"LOANBOOK_HOME": str(home)},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     url = f"http://127.0.0.1:{port}"

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("core", "pipelines", "dashboards", "data", "loanbook", ".streamlit", "tests", "docs")
+PARTS = ("core", "pipelines", "dashboards", "data", "loanbook", "tests", "docs")
 """Folders that the copy holds; `loanbook` has links to the others, which stay links."""
 FILES = ("dagster.yaml", "pyproject.toml")
 OUT = shutil.ignore_patterns("instance", "cases")

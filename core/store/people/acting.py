@@ -71,11 +71,21 @@ def acting(where: Settings, people: People | None = None) -> Actor:
         return replace(actor, device=actor.device or socket.gethostname())
     actor = of_the_system(people, system_user())
     if actor is None:
-        raise AccessError(
-            f"the system's user {system_user()} is no user of this instance: sign in with `loanbook users sign-in`, "
-            f"or an administrator adds one with `loanbook users add NAME --os-user {system_user()}`"
-        )
+        raise AccessError(_nobody(people))
     return replace(actor, device=socket.gethostname())
+
+
+def _nobody(people: People) -> str:
+    """Why the operating system's user may do nothing, and who makes them a user."""
+    from loanbook.core.store.people.users import count
+
+    add = f"loanbook users add NAME --os-user {system_user()}"
+    if not count(people):
+        return f"this instance has no users yet: add the first one with `{add} --role administrator`"
+    return (
+        f"the system's user {system_user()} is no user of this instance: sign in with `loanbook users sign-in`, "
+        f"or an administrator adds one with `{add}`"
+    )
 
 
 def _secret(where: Settings) -> str:
@@ -132,15 +142,15 @@ def log_denied(where: Settings, why: str) -> None:
 
 def shown_to(where: Settings) -> Shown:
     """What of the ledger is shown to who acts now; AccessError, logged, where it is nothing."""
-    from loanbook.core.store.guarded.scope import Shown
+    return shown_by(where, reading_of(where))
 
-    if is_demo(where):
-        return Shown()
+
+def shown_by(where: Settings, reading: Reading) -> Shown:
+    """What somebody reads, with the secret that its tokens take, if it has any."""
+    from loanbook.core.store.guarded.scope import Shown
     from loanbook.core.store.people.keys import token_salt
 
-    reading = reading_of(where)
-    tokens = "token" in reading.masks.values()
-    return Shown(reading, token_salt(where) if tokens else "")
+    return Shown(reading, token_salt(where) if "token" in reading.masks.values() else "")
 
 
 def reading_of(where: Settings) -> Reading:

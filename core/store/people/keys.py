@@ -14,6 +14,7 @@ import secrets
 import stat
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -57,14 +58,14 @@ def _of_text(text: str) -> bytes:
     return key
 
 
-def begin_next_master(settings: Settings) -> bool:
-    """Make the master key that is to follow; in the environment it is who sets it that makes it. Whether there is
-    one now."""
+def begin_next_master(settings: Settings) -> Literal["kept", "new", "environment"]:
+    """Let there be a master key that is to follow: `new` in a file, `environment` where who sets it there made it,
+    `kept` where they did not."""
     if os.environ.get(MASTER_VARIABLE):
-        return bool(os.environ.get(NEXT_VARIABLE))
+        return "environment" if os.environ.get(NEXT_VARIABLE) else "kept"
     master_keys(settings)
     make_file(settings.people_folder / NEXT_MASTER, secrets.token_bytes(32))
-    return True
+    return "new"
 
 
 def put_next_master_in_place(settings: Settings) -> None:

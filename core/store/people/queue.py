@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from loanbook.core.access.actor import AccessError, Actor, plain_name
@@ -197,7 +197,7 @@ def orders(people: People, state: str | None = None) -> list[Order]:
     if state is not None:
         wanted = wanted.where(QueuedOrder.state == state)
     with people.reading() as session:
-        return [_order(session, row) for row in session.execute(wanted).scalars()]
+        return _orders(session, wanted)
 
 
 def decisions(
@@ -225,10 +225,24 @@ def _row(session: Session, id_: str) -> QueuedOrder:
 
 
 def _order(session: Session, row: QueuedOrder) -> Order:
-    decisions = session.execute(
-        select(Decision.actor, Decision.verdict, Decision.reason)
-        .where(Decision.order_id == row.id).order_by(Decision.id)
-    ).all()  # fmt: skip
+    return _orders(session, select(QueuedOrder).where(QueuedOrder.id == row.id))[0]
+
+
+def _orders(session: Session, wanted: Select[tuple[QueuedOrder]]) -> list[Order]:
+    """Orders with what was decided of them: as many queries for all as for one."""
+    decided: dict[str, list[tuple[str, str, str]]] = {}
+    rows = session.execute(wanted).scalars().all()
+    ids = wanted.with_only_columns(QueuedOrder.id).order_by(None)
+    told = (
+        select(Decision.order_id, Decision.actor, Decision.verdict, Decision.reason)
+        .where(Decision.order_id.in_(ids)).order_by(Decision.id)
+    )  # fmt: skip
+    for id_, actor, verdict, reason in session.execute(told):
+        decided.setdefault(id_, []).append((actor, verdict, reason))
+    return [_as_told(row, decided.get(row.id, [])) for row in rows]
+
+
+def _as_told(row: QueuedOrder, decided: list[tuple[str, str, str]]) -> Order:
     wanted = Proposal(
         row.command, row.loan_key, row.value_date, json.loads(row.fields), row.amount_minor, row.currency,
         row.reason, row.comment, row.source, row.id,
@@ -236,7 +250,7 @@ def _order(session: Session, row: QueuedOrder) -> Order:
     return Order(
         row.id, wanted, row.maker, row.state, row.proposed_at, row.expires_at, row.approvals_needed,
         tuple(json.loads(row.roles_needed)), row.policy, row.file,
-        tuple((actor, verdict, reason) for actor, verdict, reason in decisions),
+        tuple(decided),
     )  # fmt: skip
 
 

@@ -82,8 +82,9 @@ def _begin_master(vault: Vault) -> str:
     if not isinstance(vault.root, MasterKey):
         _under_the_root(vault)
         return "kept"
-    if not begin_next_master(settings):
-        return "kept"
+    master = begin_next_master(settings)
+    if master == "kept":
+        return master
     _under_the_root(vault)
     with people.writing() as session:
         hold(session)
@@ -91,7 +92,7 @@ def _begin_master(vault: Vault) -> str:
         for user in session.execute(select(User).where(User.otp_secret.is_not(None))).scalars():
             secret = opened(user.otp_secret or b"", keys, about_second_factor(user))
             user.otp_secret = sealed(secret, keys[0], about_second_factor(user))
-    return "new" if (settings.people_folder / "master.next.key").exists() else "environment"
+    return master
 
 
 def _under_the_root(vault: Vault) -> None:
@@ -143,7 +144,7 @@ def _wrap_anew(vault: Vault, session: Session, after: str) -> list[str]:
     keys = ring_to_write(vault.people, session, vault.root)
     version, by = keys.newest(WRAPPING)
     sql = "SELECT person, version, wrapped FROM person_keys WHERE version <> ? AND person > ? ORDER BY person LIMIT ?"
-    found = _selected(session, sql, (version, after, AT_ONCE), rows.WRAPPED)
+    found = rows.selected(session, sql, (version, after, AT_ONCE), rows.WRAPPED)
     persons = found["person"].to_list()
     old = [keys.of(WRAPPING, each) for each in found["version"]]
     plain = sealing.unwrapped(found["wrapped"].to_list(), old, persons)
@@ -159,7 +160,7 @@ def _tell_anew(vault: Vault, session: Session, after: str) -> list[str]:
     keys = ring_to_write(vault.people, session, vault.root)
     version, _ = keys.newest(TOKENS)
     sql = "SELECT DISTINCT person FROM person_tokens WHERE version <> ? AND person > ? ORDER BY person LIMIT ?"
-    found = _selected(session, sql, (version, after, AT_ONCE), pl.Schema({"person": pl.String}))
+    found = rows.selected(session, sql, (version, after, AT_ONCE), pl.Schema({"person": pl.String}))
     persons = found["person"].to_list()
     told = opened_records(rows.sealed_of(session, persons), keys)
     if told.height != len(persons):
@@ -167,9 +168,3 @@ def _tell_anew(vault: Vault, session: Session, after: str) -> list[str]:
     rows.change(session, "DELETE FROM person_tokens WHERE person = ?", [(p,) for p in persons])
     write_tokens(session, told, keys)
     return persons
-
-
-def _selected(session: Session, sql: str, values: tuple, schema: pl.Schema) -> pl.DataFrame:
-    text = sql if rows.is_sqlite(session) else sql.replace("?", "%s")
-    found = session.connection().exec_driver_sql(text, values).fetchall()
-    return pl.DataFrame([*map(tuple, found)], schema=schema, orient="row")

@@ -31,16 +31,25 @@ def instant(session: Session, at: dt.datetime) -> Any:
 def add(session: Session, table: str, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
     """Insert rows into a table."""
     if rows:
-        mark = "?" if is_sqlite(session) else "%s"
-        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))})"  # noqa: S608
-        session.connection().exec_driver_sql(sql, rows)
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+        change(session, sql, rows)
 
 
 def change(session: Session, sql: str, rows: list[tuple[Any, ...]]) -> None:
     """Run a statement once for each row; `?` stands for a value."""
     if rows:
-        text = sql if is_sqlite(session) else sql.replace("?", "%s")
-        session.connection().exec_driver_sql(text, rows)
+        session.connection().exec_driver_sql(_marked(session, sql), rows)
+
+
+def selected(session: Session, sql: str, values: tuple[Any, ...], schema: pl.Schema) -> pl.DataFrame:  # fmt: skip
+    """Rows of a query; `?` stands for a value."""
+    found = session.connection().exec_driver_sql(_marked(session, sql), values).fetchall()
+    return pl.DataFrame([*map(tuple, found)], schema=schema, orient="row")
+
+
+def _marked(session: Session, sql: str) -> str:
+    """SQL with the driver's own mark for a value."""
+    return sql if is_sqlite(session) else sql.replace("?", "%s")
 
 
 def among(
@@ -48,11 +57,10 @@ def among(
 ) -> pl.DataFrame:
     """Rows of a query; `{among}` in it stands for `IN` some values, `?` for each of `more` behind them."""
     if is_sqlite(session):
-        text, told = sql.format(among="IN (SELECT value FROM json_each(?))"), json.dumps([*values])
+        among_, told = "IN (SELECT value FROM json_each(?))", json.dumps([*values])
     else:
-        text, told = sql.format(among="= ANY(?)").replace("?", "%s"), [*values]  # type: ignore[assignment]
-    found = session.connection().exec_driver_sql(text, (told, *more)).fetchall()
-    return pl.DataFrame([*map(tuple, found)], schema=schema, orient="row")
+        among_, told = "= ANY(?)", [*values]  # type: ignore[assignment]
+    return selected(session, sql.format(among=among_), (told, *more), schema)
 
 
 def sealed_of(session: Session, persons: Sequence[str]) -> pl.DataFrame:

@@ -10,12 +10,13 @@ import polars as pl
 import streamlit as st
 
 from loanbook.core.access.actor import Actor, plain_name
+from loanbook.core.access.deciding import Verdict
 from loanbook.core.errors import LoanbookError
 from loanbook.core.store.people import queue
 from loanbook.core.store.people.acting import has_people
 from loanbook.core.store.people.queue import PROPOSED, Order
 from loanbook.dashboards import data
-from loanbook.dashboards.formats import count
+from loanbook.dashboards.formats import count, day
 from loanbook.dashboards.page import Page
 from loanbook.dashboards.pages.people import order as of_one
 from loanbook.dashboards.parts.card import date_column, done, picked_row
@@ -39,13 +40,16 @@ def draw() -> None:
         st.info("No order waits: nobody ordered anything yet. `loanbook orders propose` does.")
         done("approvals|none")
         return
+    from loanbook.pipelines.approvals.approving import may_of_all
+
     desk, actor = _desk(who), _actor(who)
     if said := st.session_state.pop(_SAID, ""):
         st.success(said, icon=":material/check_circle:")
     known = _seen(desk, actor)
-    mine = [each for each in known if each.state == PROPOSED and _may(desk, actor, each)]
     own = [each for each in known if plain_name(each.maker) == plain_name(actor.name)]
     waiting = [each for each in known if each.state == PROPOSED]
+    verdicts = may_of_all(desk, actor, waiting)
+    mine = [each for each in waiting if verdicts[each.id].allowed]
     _figures(mine, own, waiting)
     kind = (
         st.segmented_control("Show", KINDS, default=KINDS[0], key="show", bind="query-params")
@@ -57,7 +61,8 @@ def draw() -> None:
     if chosen is not None:
         with st.container(border=True):
             of_one.draw(desk, chosen)
-            _decide(desk, actor, chosen)
+            if chosen.state == PROPOSED:
+                _decide(desk, actor, chosen, verdicts[chosen.id])
     done(f"approvals|{kind}|{chosen.id if chosen else ''}")
 
 
@@ -65,11 +70,7 @@ def _desk(who: Viewer) -> Desk:
     """The desk at which the viewer sits: the ledger as they see it."""
     from loanbook.pipelines.approvals.approving import Desk
 
-    people = who.people
-    late = [o for o in queue.orders(people, PROPOSED) if o.expires_at <= people.clock()]
-    if late:
-        queue.expire(people)
-    return Desk(people, data.ledger(), data.stored_policies(), who.access)
+    return Desk(who.people, data.ledger(), data.stored_policies(), who.access)
 
 
 def _actor(who: Viewer) -> Actor:
@@ -84,6 +85,10 @@ def _actor(who: Viewer) -> Actor:
 def _seen(desk: Desk, actor: Actor) -> list[Order]:
     """Orders of loans that the viewer sees, and their own; newest first, and how many are left out."""
     every = queue.orders(desk.people)[::-1]
+    at = desk.people.clock()
+    if any(each.state == PROPOSED and each.expires_at <= at for each in every):
+        queue.expire(desk.people)
+        every = queue.orders(desk.people)[::-1]
     keys = desk.reader.query(
         "SELECT loan_key FROM loan_keys WHERE loan_key IN (SELECT unnest(?))",
         [[each.proposal.loan_key for each in every]],
@@ -102,15 +107,6 @@ def _seen(desk: Desk, actor: Actor) -> list[Order]:
     return found[:MOST]
 
 
-def _may(desk: Desk, actor: Actor, each: Order) -> bool:
-    from loanbook.pipelines.approvals.approving import may
-
-    try:
-        return may(desk, actor, each).allowed
-    except LoanbookError:
-        return False
-
-
 def _figures(mine: list[Order], own: list[Order], waiting: list[Order]) -> None:
     soonest = min((each.expires_at.date() for each in waiting), default=None)
     with st.container(horizontal=True):
@@ -119,7 +115,7 @@ def _figures(mine: list[Order], own: list[Order], waiting: list[Order]) -> None:
         st.metric("Mine that wait", count(sum(o.state == PROPOSED for o in own)), border=True,
                   help="Orders of mine that wait for another person.")  # fmt: skip
         st.metric("All that wait", count(len(waiting)), border=True)
-        st.metric("Next to expire", f"{soonest.day} {soonest:%b %Y}" if soonest else "–", border=True,
+        st.metric("Next to expire", day(soonest), border=True,
                   help="An order that nobody decided by then expires.")  # fmt: skip
 
 
@@ -156,14 +152,11 @@ def _row(each: Order) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _decide(desk: Desk, actor: Actor, each: Order) -> None:
+def _decide(desk: Desk, actor: Actor, each: Order, verdict: Verdict) -> None:
     """Approve, reject or withdraw, with a reason; or why that is not the viewer's to do."""
-    from loanbook.pipelines.approvals.approving import approved, may, rejected, withdrawn
+    from loanbook.pipelines.approvals.approving import approved, rejected, withdrawn
 
-    if each.state != PROPOSED:
-        return
     own = plain_name(each.maker) == plain_name(actor.name)
-    verdict = may(desk, actor, each)
     if not verdict.allowed:
         st.caption(f"Not yours to approve or reject: {verdict.why}.")
     if not (own or verdict.allowed):

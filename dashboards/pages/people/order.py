@@ -13,7 +13,7 @@ from loanbook.core.store.people.queue import PROPOSED, Order
 from loanbook.dashboards import data
 from loanbook.dashboards.formats import day
 from loanbook.dashboards.parts import finder
-from loanbook.dashboards.parts.table import grouped, show_rows
+from loanbook.dashboards.parts.table import grouped, in_words, show_rows, titled
 
 if TYPE_CHECKING:
     from loanbook.pipelines.approvals.approving import Desk
@@ -55,14 +55,11 @@ def draw(desk: Desk, each: Order) -> None:
 
 
 def _preview(desk: Desk, each: Order) -> None:
-    from loanbook.pipelines.approvals.approving import judged_again
-    from loanbook.pipelines.approvals.preview import preview
-
     if masked := data.masked("events", "positions", "transfers", "dues"):
         st.info(f"What it would do is not shown to you: your roles mask {', '.join(masked)}.")
         return
     try:
-        seen = preview(judged_again(desk, each), desk.policies)
+        seen = _would(each.id, data.state(), data.key(), desk, each)
     except LoanbookError as error:
         st.warning(f"It can't be taken in as the loan stands now: {error}", icon=":material/block:")
         return
@@ -86,6 +83,15 @@ def _preview(desk: Desk, each: Order) -> None:
         _table(seen.postings.with_columns(grouped(major("amount", seen.currency))))
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
+def _would(id_: str, state: int, key: str, _desk: Desk, _each: Order) -> Preview:
+    """What an order would do, for as long as nothing is written to the ledger; a decision judges it anew."""
+    from loanbook.pipelines.approvals.approving import judged_again
+    from loanbook.pipelines.approvals.preview import preview
+
+    return preview(judged_again(_desk, _each), _desk.policies)
+
+
 def _balances(seen: Preview) -> None:
     days = pl.col("figure") == "days_past_due"
     shown = seen.balances.with_columns(
@@ -97,17 +103,11 @@ def _balances(seen: Preview) -> None:
 
 def _table(rows: pl.DataFrame) -> None:
     texts = [name for name in ("figure", "debit", "credit") if name in rows.columns]
-    amounts = [name for name in (*_SIDES, "amount") if name in rows.columns]
     show_rows(
-        rows.with_columns(pl.col(name).str.replace_all("_", " ") for name in texts),
+        rows.with_columns(in_words(*texts)),
         height="content" if rows.height <= MOST else "auto",
-        column_config={
-            **{name: name.capitalize() for name in texts},
-            **{name: st.column_config.TextColumn(name.capitalize(), alignment="right") for name in amounts},
-            "due_date": st.column_config.DateColumn("Due", format="D MMM YYYY"),
-            "value_date": st.column_config.DateColumn("Date", format="D MMM YYYY"),
-        },
-    )  # fmt: skip
+        column_config=titled(rows, due_date="Due", value_date="Date"),
+    )
 
 
 def _to_the_loan(desk: Desk, key: str) -> None:

@@ -54,7 +54,7 @@ def list_orders(
 ) -> None:
     """Orders that wait for another person, and what became of others."""
     from loanbook.core.store.people import queue
-    from loanbook.pipelines.approvals.approving import may
+    from loanbook.pipelines.approvals.approving import may_of_all
     from loanbook.pipelines.approvals.releasing import release_rest
 
     desk = _desk()
@@ -63,9 +63,12 @@ def list_orders(
     release_rest(desk.people, actor, desk.ledger)
     found = [
         order for order in queue.orders(desk.people)
-        if (all_of_them or order.state in (queue.PROPOSED, queue.APPROVED))
-        and (not mine or (order.state == queue.PROPOSED and may(desk, actor, order).allowed))
+        if all_of_them or order.state in (queue.PROPOSED, queue.APPROVED)
     ]  # fmt: skip
+    if mine:
+        waiting = [order for order in found if order.state == queue.PROPOSED]
+        verdicts = may_of_all(desk, actor, waiting)
+        found = [order for order in waiting if verdicts[order.id].allowed]
     ledger = _in_the_ledger(desk, [order.id for order in found])
     rows = pl.DataFrame([_row(order, ledger) for order in found], schema=SHOWN)
     if not piped(rows, as_json, False):

@@ -138,27 +138,27 @@ def _write_metro2(
 ) -> None:  # fmt: skip
     """What bureaus are told, and a table of the loans that they are not told of."""
     left_out, keep = so_far
-    policies = policies_of(reader)
-    furnishers = policies.all_in_force(CreditReporting, at.on)
     if not wanted.metro2:
         left_out["Metro 2"] = "it was not asked for (--metro2 REASON)"
-    elif len(furnishers) != 1:
+        return
+    furnishers = policies_of(reader).all_in_force(CreditReporting, at.on)
+    if len(furnishers) != 1:
         left_out["Metro 2"] = (
             f"{len(furnishers)} policies credit_reporting are in force; it takes one"
         )
-    else:
-        (by,) = furnishers.values()
-        try:
-            made = furnished(reader, at, by, open_vault(reader.settings), who, wanted.metro2)
-        except AccessError as hidden:
-            left_out["Metro 2"] = str(hidden)
-            return
-        keep(METRO2, made.data, made.accounts.select("account_number"))
-        keep(
-            "metro2_left_out.csv",
-            made.left_out.write_csv(line_terminator="\n").encode(),
-            made.left_out,
-        )
+        return
+    (by,) = furnishers.values()
+    try:
+        made = furnished(reader, at, by, open_vault(reader.settings), who, wanted.metro2)
+    except AccessError as hidden:
+        left_out["Metro 2"] = str(hidden)
+        return
+    keep(METRO2, made.data, made.accounts.select("account_number"))
+    keep(
+        "metro2_left_out.csv",
+        made.left_out.write_csv(line_terminator="\n").encode(),
+        made.left_out,
+    )
 
 
 def _paper(loan_key: str) -> str:
