@@ -78,7 +78,7 @@ def run() -> None:
             good, problem = run_job(first.isoformat(), last.isoformat())
         if not good:
             raise LoanbookError(problem)
-    _print_intake(where, before)
+    _print_intake(where, before, f"`loanbook close {first}`" if first > last else "another run")
     _print_reconciliation()
     out.print(f"\nOpen the pages: [bold]loanbook pages[/bold] and {PAGES}")
 
@@ -92,8 +92,9 @@ def _refused_so_far(ledger: Queries) -> tuple[int, int]:
     return int(rows), int(files)
 
 
-def _print_intake(where: Settings, before: tuple[int, int]) -> None:
-    """What intake refused in a run, and what it has not seen."""
+def _print_intake(where: Settings, before: tuple[int, int], rest: str) -> None:
+    """What intake refused in a run, and what it has not seen; `rest`: what takes that in. A day that is published takes
+    no file in, so one that names it comes with the next day."""
     from loanbook.core.store.lake import open_reader
     from loanbook.core.store.queries import Queries
     from loanbook.pipelines.waiting import in_words
@@ -107,7 +108,9 @@ def _print_intake(where: Settings, before: tuple[int, int]) -> None:
         err.print(f"[yellow]{files:,} files were refused[/yellow] in this run; see "
                   "`loanbook sql \"SELECT name, reason FROM files WHERE state = 'refused'\"`")  # fmt: skip
     if late := _waiting(ledger, where):
-        err.print(f"[yellow]files[/yellow] {in_words(late)}; run again, or `loanbook check` them")
+        err.print(
+            f"[yellow]files[/yellow] {in_words(late)}; {rest} takes them in, or `loanbook check` them"
+        )
 
 
 def _waiting(ledger: Queries, where: Settings) -> list[str]:

@@ -34,7 +34,7 @@ def prove(ledger: Ledger, people: People, key: str, to: Path) -> list[Path]:
     state = found["state"][0] if found.height else "not asked for"
     if state != "handed over":
         raise LoanbookError(
-            f"the payout {key!r} is {state}: only what was handed over to the bank, and stands, has a proof"
+            f"the payout {key!r} stands at {state!r}: only what was handed over to the bank, and stands, has a proof"
         )
     told = _told(ledger, people, found.row(0, named=True))
     text = json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False)

@@ -158,6 +158,8 @@ def made_again(
 class Comparison:
     """A challenger beside the champion, over the same stored inputs."""
 
+    currency: str
+    """Of the product, and so of every amount."""
     moves: pl.DataFrame
     differing: pl.DataFrame
     champion: pl.DataFrame
@@ -178,5 +180,6 @@ def challenged(ledger: Queries, challenger: DecisionPolicy, loans: pl.DataFrame)
     last = decisions.unique("application_id", keep="last", maintain_order=True)
     made = again(last, inputs_of(ledger, last["input_hash"]), challenger)
     return Comparison(
+        last["currency"][0],
         moves(last, made), compared(last, made), back_test(last, loans), back_test(made, loans)
-    )
+    )  # fmt: skip

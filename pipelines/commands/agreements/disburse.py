@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import typer
 
+from loanbook.core.contract.money import major_of_any
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.agreements.acting import desk, opened_for_writing, who
 from loanbook.pipelines.commands.agreements.offers import As, On, today
@@ -40,9 +41,8 @@ def list_payouts(loan: Annotated[str | None, typer.Option(help="Only of the loan
     told = rows.select("key", "loan_key", "amount", "currency", "value_date", "state", "order_id", "file", "acknowledged", "code",
                        "returned_on")  # fmt: skip
     if not piped(told, as_json, as_csv):
-        show(told, "Payouts, amounts in minor units") if told.height else out.print(
-            "No payout was asked for."
-        )
+        shown = told.with_columns(major_of_any("amount"))
+        show(shown, "Payouts") if told.height else out.print("No payout was asked for.")
 
 
 def kyc(loan: Loan, party: Annotated[str, typer.Option(help="Role of the party, or the beginning of its token.")],

@@ -9,7 +9,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from loanbook.core.contract.money import to_major
+from loanbook.core.contract.money import major_of_any, to_major
 from loanbook.core.words import counted
 from loanbook.pipelines.commands.agreements.acting import opened_for_writing, who
 from loanbook.pipelines.commands.console import AsCsv, AsJson, iso_date, out, piped, show
@@ -36,9 +36,8 @@ def list_offers(on: On = None, state: Annotated[str | None, typer.Option(help="O
     told = told.select("offer_id", "loan_key", "application_id", "product", "amount", "currency", "disclosure", "made_on",
                        "expires_on", "state", "since")  # fmt: skip
     if not piped(told, as_json, as_csv):
-        show(told, f"Offers on {today(on)}, amounts in minor units") if told.height else out.print(
-            "No offer."
-        )
+        shown = told.with_columns(major_of_any("amount"))
+        show(shown, f"Offers on {today(on)}") if told.height else out.print("No offer.")
 
 
 def make(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import typer
 
-from loanbook.core.contract.money import CURRENCY_NAMES, to_major
+from loanbook.core.contract.money import CURRENCY_NAMES, currency_name, major, to_major
 from loanbook.core.errors import LoanbookError, PolicyError
 from loanbook.pipelines.commands.console import KnownAt, iso_date, loan_id, out, show
 
@@ -144,6 +144,8 @@ def _print(found: WhatIf, csv: Path | None) -> None:
         )
         most = differing.sort(size, descending=True).head(SHOWN)
         columns = [f"{n}_more" for n in MEASURES if (most[f"{n}_more"] != 0).any()]
-        show(most.select("loan_id", *columns), "Most affected (differences, minor units)")
+        money = [major(name) for name in columns if name != "days_past_due_more"]
+        told = most.with_columns(currency_name()).with_columns(money)
+        show(told.select("loan_id", "currency", *columns), "Most affected (differences)")
     if csv is not None:
         out.print(f"{found.loans.height:,} rows written to {csv}")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from loanbook.core.contract.money import major
 from loanbook.core.errors import LoanbookError, PolicyError
 from loanbook.pipelines.commands.console import AsCsv, AsJson, err, out, piped, show
 
@@ -118,16 +119,12 @@ def _compare(file: Path, bad_days: int, as_json: bool, as_csv: bool) -> None:
     found = challenged(reader.lake(), policy, loans_of_applications(reader, bad_days))
     if piped(found.differing, as_json, as_csv):
         return
-    show(
-        found.moves,
-        "Champion and challenger: applications by outcome of both, amounts in minor units",
-    )
+    both = found.moves.with_columns(major(n, found.currency) for n in ("amount", "amount_other"))
+    show(both, f"Champion and challenger: applications by outcome of both, {found.currency}")
     out.print(f"{found.differing.height:,} applications come out otherwise; --csv lists them.")
     for name, rows in (("champion", found.champion), ("challenger", found.challenger)):
         if rows["loans"].sum():
-            show(
-                rows,
-                f"What loans of these applications did, by the {name}'s outcome and grade (minor units)",
-            )
+            told = rows.with_columns(major(n, found.currency) for n in ("lent", "lost"))
+            show(told, f"What loans of these applications did, by the {name}'s outcome and grade, {found.currency}")  # fmt: skip
     if not found.champion["loans"].sum():
         out.print("No loan was made of these applications: there is nothing to test against.")

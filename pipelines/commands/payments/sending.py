@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import typer
 
-from loanbook.core.contract.money import to_major
+from loanbook.core.contract.money import currency_name, major_of_any, to_major
 from loanbook.core.errors import LoanbookError
 from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import (
@@ -100,15 +100,17 @@ def mandates(
     reader, policies = opened()
     on = iso_date(as_of, "--as-of") or reader.published_range()[1] or dt.date.max
     rows = mandates_at(reader.lake(), policies, on)
-    told = keyed(rows.drop("currency"), reader).select(
+    rows = keyed(rows.drop("currency"), reader)
+    rows = rows.filter(pl.col("loan_key") == loan) if loan else rows
+    told = rows.select(
         "mandate", "loan_key", "originator", "state", "since", "reason", "cap", "collects", "starts", "ends", "payday",
         "channel", "consented_at", "consent",
     )  # fmt: skip
-    told = told.filter(pl.col("loan_key") == loan) if loan else told
     written(told, to)
     if piped(told, as_json, as_csv):
         return
-    show(told.drop("consent", "channel"), f"Mandates on {on}, cap in minor units")
+    shown = rows.with_columns(major_of_any("cap")).select(told.columns)
+    show(shown.drop("consent", "channel"), f"Mandates on {on}")
     states = told["state"].value_counts().sort("state").rows()
     out.print(", ".join(f"{state}: {count}" for state, count in states) or "No mandate.")
 
@@ -143,16 +145,15 @@ def returns(
     written(rows, to)
     if piped(rows, as_json, as_csv):
         return
-    show(
-        rows.drop("instruction_key", "original", "trace"),
-        f"Returns from {first} to {last}, amounts in minor units",
-    )
+    shown = rows.drop("instruction_key", "original", "trace").with_columns(major_of_any("amount"))
+    show(shown, f"Returns from {first} to {last}")
     news = reader.query(CHANGES, asked)
     if news.height:
         show(news, "Notifications of change")
     if loan:
         show(
-            reader.query(CHAIN, {"loan": loan}), f"All that was asked of {loan}, and what came back"
+            reader.query(CHAIN, {"loan": loan}).with_columns(major_of_any("amount")),
+            f"All that was asked of {loan}, and what came back",
         )
     rates = rates_at(reader.lake(), policies, last)
     show(rates.filter(pl.col("debits") > 0), f"Rates of returns on {last}")
@@ -210,6 +211,10 @@ def _told(done: Presented, dry: bool, as_json: bool, ledger: Queries) -> None:
     for path in done.handed_over:
         out.print(f"handed over: {path}")
     if done.passed.height:
-        keys = loans_by_id(ledger, done.passed["loan_id"]).select("loan_id", "loan_key")
-        left = done.passed.join(keys, on="loan_id", how="left", maintain_order="left")
-        show(left.select("originator", "loan_key", "mandate", "due_date", "amount", "why"), "Not asked for or paid, in minor units")  # fmt: skip
+        keys = loans_by_id(ledger, done.passed["loan_id"]).select(
+            "loan_id", "loan_key", currency_name()
+        )
+        left = done.passed.join(keys, on="loan_id", how="left", maintain_order="left").with_columns(
+            major_of_any("amount")
+        )
+        show(left.select("originator", "loan_key", "mandate", "due_date", "amount", "currency", "why"), "Not asked for or paid")  # fmt: skip
