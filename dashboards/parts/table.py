@@ -12,7 +12,17 @@ from loanbook.core.contract.money import major_of_any
 from loanbook.dashboards.formats import MISSING
 from loanbook.dashboards.parts.card import count_column, date_column
 
-MONEY = ("amount", "approved", "balance", "opening", "moved", "closing", "closed_before", "before", "after")
+MONEY = (
+    "amount",
+    "approved",
+    "balance",
+    "opening",
+    "moved",
+    "closing",
+    "closed_before",
+    "before",
+    "after",
+)
 """Columns of amounts, beside those whose names end with `_amount`."""
 
 

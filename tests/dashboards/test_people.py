@@ -282,6 +282,9 @@ def test_an_order_of_a_loan_that_is_not_shown_is_counted_and_nothing_of_it_told(
 
 def test_the_trail_is_read_by_who_may_and_its_first_broken_row_is_named(office: People) -> None:
     com = signed_in(office, "com")
+    approver = sessions.resolved(office, signed_in(office, "app"))
+    assert approver is not None
+    audit.log(office, approver, audit.Record("order.approve", ("order", "ord_of_before")))
     app = _page("audit", com, actor="app", activity="order.approve")
     rows = app.dataframe[0].value
     assert list(rows["actor_user_name"].unique()) == ["app"]

@@ -81,7 +81,9 @@ def _nobody(people: People) -> str:
 
     add = f"loanbook users add NAME --os-user {system_user()}"
     if not count(people):
-        return f"this instance has no users yet: add the first one with `{add} --role administrator`"
+        return (
+            f"this instance has no users yet: add the first one with `{add} --role administrator`"
+        )
     return (
         f"the system's user {system_user()} is no user of this instance: sign in with `loanbook users sign-in`, "
         f"or an administrator adds one with `{add}`"

@@ -228,7 +228,7 @@ def _order(session: Session, row: QueuedOrder) -> Order:
     return _orders(session, select(QueuedOrder).where(QueuedOrder.id == row.id))[0]
 
 
-def _orders(session: Session, wanted: Select[tuple[QueuedOrder]]) -> list[Order]:
+def _orders(session: Session, wanted: Select[QueuedOrder]) -> list[Order]:
     """Orders with what was decided of them: as many queries for all as for one."""
     decided: dict[str, list[tuple[str, str, str]]] = {}
     rows = session.execute(wanted).scalars().all()

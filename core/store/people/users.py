@@ -277,7 +277,7 @@ def as_actor(session: Session, user: User, signed: SignIn | None = None) -> Acto
     )  # fmt: skip
 
 
-def _actors(session: Session, users: Sequence[User], ids: Select[tuple[int]]) -> dict[int, Actor]:
+def _actors(session: Session, users: Sequence[User], ids: Select[int]) -> dict[int, Actor]:
     """Users (`ids` selects their numbers) as who acts, by number: as many queries for all as for one."""
     roles: dict[int, set[str]] = {}
     attributes: dict[int, dict[str, set[str]]] = {}

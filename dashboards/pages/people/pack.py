@@ -40,7 +40,9 @@ def draw(who: Viewer) -> None:
             on = st.date_input("As of", value=newest["business_date"], key="pack_as_of", width=160,
                                min_value=published["business_date"].sort()[0], max_value=newest["business_date"])  # fmt: skip
             known = st.number_input("Known at version", 1, newest["version"], newest["version"], key="pack_known_at", width=160)  # fmt: skip
-            forms = st.multiselect("As", list(FORMATS), default=["csv"], key="pack_forms", width=240)
+            forms = st.multiselect(
+                "As", list(FORMATS), default=["csv"], key="pack_forms", width=240
+            )
             papers = st.toggle("Statements as PDF", key="pack_papers")
         scope = _scope()
         if not forms:
