@@ -1,4 +1,4 @@
-"""Words of the contact log: channels, what came of a contact, what a consumer may say of being contacted."""
+"""Words of the contact log: channels, what came of a contact, what a consumer may say of being contacted or give notice of."""
 
 from __future__ import annotations
 
@@ -34,3 +34,21 @@ PREFERENCES = {
     "call_again": "asks to be called",
 }
 """What a consumer may say of being contacted, and what it means."""
+NOTICES = {
+    "dispute": "the debt, or a part of it, is disputed",
+    "dispute_answered": "the dispute was answered with what verifies the debt",
+    "hardship": "relief is asked for: the borrower can't pay as agreed for now",
+    "hardship_answered": "the request was granted or refused",
+    "attorney": "an attorney represents the borrower: contact goes there",
+    "attorney_withdrawn": "takes that back",
+    "bankruptcy": "a petition in bankruptcy was filed",
+    "bankruptcy_ended": "the case was dismissed or closed",
+    "complaint": "the borrower complains",
+    "complaint_answered": "the complaint was answered",
+}
+"""What a borrower may give notice of, and what it means; a notice stands until the one that answers it."""
+ANSWERED_BY = {
+    "dispute": "dispute_answered", "hardship": "hardship_answered", "attorney": "attorney_withdrawn",
+    "bankruptcy": "bankruptcy_ended", "complaint": "complaint_answered",
+}  # fmt: skip
+"""The notice that ends each."""

@@ -11,9 +11,11 @@ import polars as pl
 
 from loanbook.core.collections.local_time import APART, UTC, by_zone, instants, on_the_clock
 from loanbook.core.policy.lending.contact_rules import (
+    HOLDS,
     RULES,
     ContactRules,
     Frequency,
+    Hold,
     Spaced,
     minute_of,
 )
@@ -27,7 +29,7 @@ PREFERENCES = pl.Schema({
     "reference": pl.String(), "loan_key": pl.String(), "stated_at": UTC, "kind": pl.String(), "channel": pl.String(),
     "place": pl.String(), "days": pl.String(), "starts": pl.Int64(), "ends": pl.Int64(), "written": pl.Boolean(),
 })  # fmt: skip
-"""What a consumer said: `days` are digits of weekdays (Monday is 1), `starts` and `ends` minutes of the day."""
+"""What a consumer said or gave notice of: `days` are digits of weekdays (Monday is 1), `starts` and `ends` minutes of the day."""
 ASKED = pl.Schema({
     "reference": pl.String(), "loan_key": pl.String(), "at": UTC, "channel": pl.String(), "place": pl.String(),
     "zone": pl.String(),
@@ -250,14 +252,15 @@ def _lasting(
 ) -> pl.DataFrame:
     """What bars a row until the consumer says otherwise."""
     found = []
-    if stop := rules.written_stop:
+    for name, (begins, ends) in HOLDS.items():
+        hold = rules.rules.get(name)
+        if not isinstance(hold, Hold):
+            continue
         heard = said.filter(
-            (pl.col("kind") != "stop") | pl.col("written") | (not stop.written_only)
+            (pl.col("kind") != begins) | pl.col("written") | (not hold.written_only)
         )
-        last = _last(rows, heard, ["stop", "stop_withdrawn"])
-        found.append(
-            last.filter(pl.col("kind") == "stop").with_columns(rule=pl.lit("written_stop"))
-        )
+        last = _last(rows, heard, [begins, ends])
+        found.append(last.filter(pl.col("kind") == begins).with_columns(rule=pl.lit(name)))
     if rules.opt_out:
         last = _last(rows, said, ["opt_out", "opt_in"], "channel")
         found.append(last.filter(pl.col("kind") == "opt_out").with_columns(rule=pl.lit("opt_out")))

@@ -44,6 +44,13 @@ class Library:
             raise PolicyError(self._missing(model, name, on))
         return max(found, key=lambda p: (p.effective_from, p.version))
 
+    def every_version(self, model: type[P], name: str) -> list[P]:
+        """Every version of a policy, oldest first. PolicyError where there is none."""
+        found = [p for p in self._all(model) if p.name == name]
+        if not found:
+            raise PolicyError(self._missing(model, name, dt.date.max))
+        return sorted(found, key=lambda p: (p.effective_from, p.version))
+
     def all_in_force(self, model: type[P], on: dt.date) -> dict[str, P]:
         """Of each policy of a kind the version that `in_force` gives, by name and in the order of names."""
         found = [p for p in self._all(model) if p.effective_from <= on]

@@ -37,6 +37,7 @@ _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "repo
           "files_handed_over", "instructions", "payment_returns", "account_changes", "acknowledgements",
           "applications", "application_links", "applicant_facts", "decision_policies", "decision_inputs", "decisions",
           "case_events", "consents", "identity_checks", "contacts", "contact_preferences",
+          "promises", "notices",
           "offers", "offer_steps", "documents", "signatures", "party_checks", "disbursements")  # fmt: skip
 Query = Callable[..., pl.DataFrame]
 UNITS = pl.Decimal(38, max(EXPONENT.values()))

@@ -23,7 +23,7 @@ from loanbook.pipelines.commands import (
     simulate,
 )
 from loanbook.pipelines.commands.agreements import disburse, documents, offers
-from loanbook.pipelines.commands.collections import contacts
+from loanbook.pipelines.commands.collections import contacts, promises
 from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
@@ -130,8 +130,11 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, Callable[..., None]]]]] = {
         "mandates": (READ, sending.mandates),
         "returns": (READ, sending.returns),
     }),
-    "collections": ("Contacts with borrowers: written down, and judged by contact rules.", {
+    "collections": ("Work on late loans: contacts, promises and notices, written down and judged by rules.", {
         "log": (PROPOSE, contacts.log),
+        "promise": (PROPOSE, promises.promise),
+        "notice": (PROPOSE, promises.notice),
+        "promises": (READ, promises.promises),
         "check": (READ, contacts.check),
     }),
     "orders": ("Orders that wait for another person, and what they would do.", {

@@ -23,6 +23,12 @@ from loanbook.pipelines.formats.collections.contacts import (
     CONTACTS,
     PREFERENCE_NOTES,
 )
+from loanbook.pipelines.formats.collections.promises import (
+    NOTICE_FIELDS,
+    NOTICE_NOTES,
+    PROMISE_NOTES,
+    PROMISES,
+)
 from loanbook.pipelines.formats.columns import (
     BANK_NOTES,
     INDEX,
@@ -148,6 +154,10 @@ KINDS = (
              f"{_FORMATS}.collections.contacts:Contacts", CONTACTS, CONTACT_NOTES),
     FileKind("contact_preferences", "what a borrower said of being contacted", f"{_INGEST}.collections.contacts:preferences",
              f"{_FORMATS}.collections.contacts:ContactPreferences", CONTACT_PREFERENCES, PREFERENCE_NOTES),
+    FileKind("promises", "a promised payment", f"{_INGEST}.collections.promises:promises",
+             f"{_FORMATS}.collections.promises:Promises", PROMISES, PROMISE_NOTES),
+    FileKind("notices", "a notice of a borrower", f"{_INGEST}.collections.promises:notices",
+             f"{_FORMATS}.collections.promises:Notices", NOTICE_FIELDS, NOTICE_NOTES),
 )  # fmt: skip
 """Loans before rates before money before orders, so that money always finds its loan."""
 

@@ -26,6 +26,8 @@ Where = Literal[
     "bank_data",
     "contacts",
     "contact_preferences",
+    "promises",
+    "notices",
 ]
 
 
@@ -372,6 +374,15 @@ _PREFERENCES = (
     _rule("written_not_yes_or_no", "it is not said whether it was in writing", "write yes or no", "written"),
 )  # fmt: skip
 _LATER = "order it later, or value it on a later day"
+_PROMISES = (
+    _rule("promised_at_not_a_time", "the moment of the promise is no time with an offset", _AT, "promised_at"),
+    _rule("promised_in_the_future", "the promise was made after the file's date", _LATE, "promised_at"),
+    _rule("promise_due_not_a_date", "the day by which money is to come is no date, or not between 1900 and 2299", "write it as 2024-03-15", "due_date"),
+    _rule("due_before_it_was_promised", "money is to come before the day of the promise", "mend the dates", "promised_at", "due_date"),
+)  # fmt: skip
+_NOTICES = (
+    _rule("notice_not_known", "the notice is of no known kind", "docs/guide/collections.md lists them; to be contacted no more (stop) is a contact preference", "kind"),
+)  # fmt: skip
 _ORDERS = (
     _rule("needs_a_second_person", "", "name a checker, or set `approvals` of the product"),
     _rule("nothing_is_paid_out", "", "order it on or after the day of the payout", "value_date"),
@@ -423,7 +434,7 @@ GROUPS: dict[Where, tuple[RefusalRule, ...]] = {
     "any file": _ANY, "loan_tape": _TAPE, "payments": _PAYMENTS, "index": _INDEX,
     "bank": _BANK, "assignments": _ASSIGNMENTS, "collected": _COLLECTED, "commands": _COMMANDS, "orders": _ORDERS,
     "applications": _APPLICATIONS, "bureau": _BUREAU, "consents": _CONSENTS, "kyc": _KYC, "bank_data": _BANK_DATA,
-    "contacts": _CONTACTS, "contact_preferences": _PREFERENCES,
+    "contacts": _CONTACTS, "contact_preferences": _PREFERENCES, "promises": _PROMISES, "notices": _NOTICES,
 }  # fmt: skip
 """Rules by where they first apply. Those of `orders` mean what `core/servicing/orders` says of them."""
 RULES = {rule.name: rule for group in GROUPS.values() for rule in group}

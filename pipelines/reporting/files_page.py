@@ -58,6 +58,7 @@ _TITLES = {
     "assignments": "Decisions about entries in suspense",
     "applications": "Applications", "bureau": "Reports of bureaus", "consents": "Consents", "kyc": "Checks of identity", "bank_data": "Bank data of applicants",
     "contacts": "Contacts with borrowers", "contact_preferences": "What borrowers said of being contacted",
+    "promises": "Promises to pay", "notices": "Notices of borrowers",
     "commands": "Orders: what they say", "orders": "Orders: what the loan allows",
 }  # fmt: skip
 

@@ -105,19 +105,24 @@ def broken(
     if rules.opt_out and channel in rules.opt_out.channels:
         last = _last(said, at, ("opt_out", "opt_in"), channel)
         found |= {"opt_out"} if last and last["kind"] == "opt_out" else set()
-    if (stop := rules.written_stop) and channel in stop.channels:
-        heard = [
-            row for row in said if row["kind"] != "stop" or row["written"] or not stop.written_only
-        ]
-        last = _last([row | {"channel": ""} for row in heard], at, ("stop", "stop_withdrawn"))
-        found |= {"written_stop"} if last and last["kind"] == "stop" else set()
+    for rule, begins, ends in (("written_stop", "stop", "stop_withdrawn"), ("attorney", "attorney", "attorney_withdrawn"),
+                               ("dispute", "dispute", "dispute_answered")):  # fmt: skip
+        hold = getattr(rules, rule)
+        if hold and channel in hold.channels:
+            heard = [
+                row
+                for row in said
+                if row["kind"] != begins or row["written"] or not hold.written_only
+            ]
+            last = _last([row | {"channel": ""} for row in heard], at, (begins, ends))
+            found |= {rule} if last and last["kind"] == begins else set()
     if rules.consent and channel in rules.consent.channels:
         last = _last(said, at, ("consent", "consent_withdrawn"), channel)
         found |= {"consent"} if last is None or last["kind"] != "consent" else set()
     return found
 
 
-LASTING = {"opt_out", "written_stop", "consent", "inconvenient_place"}
+LASTING = {"opt_out", "written_stop", "attorney", "dispute", "consent", "inconvenient_place"}
 
 
 def first_allowed(

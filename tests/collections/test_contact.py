@@ -121,18 +121,21 @@ def test_what_a_consumer_said_bars_until_it_is_taken_back() -> None:
         _said("oral", at(1), "stop"), _said("stop", at(3), "stop", written=True),
         _said("work", at(1), "inconvenient_place", place="work"),
         _said("noon", at(1), "inconvenient_time", days="12345", starts=540, ends=1020),
+        _said("law", at(1), "attorney", loan_key="M"), _said("gone", at(3), "attorney_withdrawn", loan_key="M"),
+        _said("told", at(1), "dispute", loan_key="N"),
         _said("yes", at(1), "consent", channel="sms"), _said("no", at(2), "consent_withdrawn"),
     ]  # fmt: skip
     contacts = [
         _contact("a", at(2), channel="email"), _contact("b", at(1), channel="sms"), _contact("c", at(2), channel="sms"),
         _contact("d", at(4), channel="letter"), _contact("e", "2026-09-05T18:00:00-04:00", channel="letter", place="work"),
         _contact("f", "2026-09-02T18:00:00-04:00", place="work"),
+        _contact("g", at(2), loan_key="M"), _contact("h", at(4), loan_key="M"), _contact("i", at(4), loan_key="N"),
     ]  # fmt: skip
     assert _judged(contacts, said) == {
         ("a", "opt_out"): (["out"], None), ("a", "inconvenient_time"): (["noon"], None),
         ("b", "inconvenient_time"): (["noon"], "2026-09-01T17:00:00-04:00"),
         ("c", "consent"): (["no"], None), ("c", "inconvenient_time"): (["noon"], None),
-        ("d", "written_stop"): (["stop"], None),
+        ("d", "written_stop"): (["stop"], None), ("g", "attorney"): (["law"], None),
         ("e", "written_stop"): (["stop"], None), ("e", "inconvenient_place"): (["work"], None),
         ("f", "inconvenient_place"): (["work"], None),
     }  # fmt: skip
@@ -178,7 +181,8 @@ def _histories(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, An
                 "place": draw(st.sampled_from(["", "home", "work"])), "zone": draw(st.sampled_from(ZONES)),
             })  # fmt: skip
         kinds = st.sampled_from(["opt_out", "opt_in", "stop", "stop_withdrawn", "consent", "consent", "consent_withdrawn",
-                                 "inconvenient_time", "inconvenient_time", "inconvenient_place", "convenient", "call_again"])  # fmt: skip
+                                 "inconvenient_time", "inconvenient_time", "inconvenient_place", "convenient", "call_again",
+                                 "attorney", "attorney_withdrawn", "dispute", "dispute_answered"])  # fmt: skip
         for place, at in enumerate(draw(st.lists(quarters, max_size=4))):
             kind = draw(kinds)
             row = _said(

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from loanbook.core.catalogue.contacts import CHANNELS, OUTCOMES
+from loanbook.core.catalogue.contacts import ANSWERED_BY, CHANNELS, OUTCOMES
 from loanbook.core.policy.base import Policy, named_once
 
 CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"
@@ -82,8 +82,8 @@ class Frequency(Spaced):
     most: Annotated[int, Field(ge=1, le=100)] = Field(description="contacts that are allowed")
 
 
-class WrittenStop(ContactRule):
-    """What a consumer's notice to be contacted no more ends."""
+class Hold(ContactRule):
+    """What a consumer's notice ends until it is answered or taken back."""
 
     written_only: bool = Field(description="whether a notice counts only if it was in writing")
 
@@ -108,7 +108,15 @@ class ContactRules(Policy):
     opt_out: ContactRule | None = Field(
         default=None, description="channels that the consumer opted out of"
     )
-    written_stop: WrittenStop | None = Field(default=None, description="notices to stop")
+    written_stop: Hold | None = Field(default=None, description="notices to stop")
+    attorney: Hold | None = Field(
+        default=None, description="notices that an attorney represents the consumer"
+    )
+    bankruptcy: Hold | None = Field(default=None, description="notices of a petition in bankruptcy")
+    dispute: Hold | None = Field(default=None, description="disputes that were not answered yet")
+    hardship: Hold | None = Field(
+        default=None, description="requests for relief that were not answered yet"
+    )
     consent: ContactRule | None = Field(
         default=None, description="channels by which nobody is contacted who did not consent"
     )
@@ -126,6 +134,11 @@ class ContactRules(Policy):
         return {name: rule for name, rule in named.items() if rule is not None}
 
 
+HOLDS = {
+    "written_stop": ("stop", "stop_withdrawn"),
+    **{name: (name, ANSWERED_BY[name]) for name in ("attorney", "bankruptcy", "dispute", "hardship")},
+}  # fmt: skip
+"""Rules that a notice begins and another ends: the kinds of both."""
 RULES = ("hours", "call_frequency", "after_conversation", "inconvenient_time", "inconvenient_place", "opt_out",
-         "written_stop", "consent")  # fmt: skip
+         *HOLDS, "consent")  # fmt: skip
 """Names of rules, in the order in which breaches are told."""

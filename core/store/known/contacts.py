@@ -8,5 +8,9 @@ CONTACTS = """
 """
 PREFERENCES = """
     SELECT preference_id AS reference, loan_key, stated_at, kind, channel, place, weekdays AS days, starts, ends, written
-    FROM contact_preferences WHERE stated_at < $last ORDER BY loan_key, stated_at, preference_id
+    FROM contact_preferences WHERE stated_at < $last
+    UNION ALL
+    SELECT notice_id, loan_key, stated_at, kind, '', '', NULL, NULL, NULL, written FROM notices WHERE stated_at < $last
+    ORDER BY loan_key, stated_at, reference
 """
+"""What borrowers said of being contacted, and notices that may hold contact."""

@@ -14,6 +14,8 @@ _KEY = {
     "identity_checks": "check_id",
     "contacts": "contact_id",
     "contact_preferences": "preference_id",
+    "promises": "promise_id",
+    "notices": "notice_id",
 }
 KNOWN = pl.Schema({"key": pl.String(), "body_hash": pl.String()})
 

@@ -1,1 +1,1 @@
-"""Commands of work on late loans: the contact log, and what of it broke contact rules."""
+"""Commands of work on late loans: contacts, promises and notices, and what rules say of them."""

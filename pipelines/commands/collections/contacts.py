@@ -49,31 +49,41 @@ def log(
 
     Facts are columns of such a file (docs/file-kinds.md). Many contacts at once: land one yourself.
     """
-    from loanbook.pipelines.commands.landing import acting_as, land
+    from loanbook.pipelines.commands.landing import acting_as
 
-    row = KEPT | _facts(facts) | {"loan_key": loan, "agent": acting_as(agent, "--agent")}
-    content = "\x1f".join(f"{name}={row[name]}" for name in sorted(row))
-    row["reference"] = row["reference"] or hashlib.sha256(content.encode()).hexdigest()[:20]
-    made_on = _date_of(row["occurred_at"])
-    waiting = land(
-        "contacts", pl.DataFrame([row]), row["reference"], lambda day: max(day or made_on, made_on)
-    )
-    out.print(f"{waiting} waits in the landing folder; the next `loanbook run` takes it in.")
+    row = facts_of(facts, ("occurred_at", "channel", "outcome", "zone"), KEPT, "a contact")
+    row |= {"loan_key": loan, "agent": acting_as(agent, "--agent")}
+    landed("contacts", [row], row["occurred_at"])
 
 
-def _facts(facts: list[str]) -> dict[str, str]:
-    """Columns of a contact as they were said. LoanbookError names what is missing or none."""
-    needed = ("occurred_at", "channel", "outcome", "zone")
+def facts_of(
+    facts: list[str], needed: tuple[str, ...], kept: dict[str, str], what: str
+) -> dict[str, str]:
+    """Columns of a row as they were said, and those of `kept` that were not. LoanbookError names what is missing or none."""
     said = dict(fact.partition("=")[::2] for fact in facts)
-    unknown = [name for name in said if name not in (*needed, *KEPT)]
+    unknown = [name for name in said if name not in (*needed, *kept)]
     if unknown:
         raise LoanbookError(
-            f"{unknown[0]!r} is no fact of a contact; use {', '.join((*needed, *KEPT))}"
+            f"{unknown[0]!r} is no fact of {what}; use {', '.join((*needed, *kept))}"
         )
     missing = [name for name in needed if not said.get(name)]
     if missing:
         raise LoanbookError(f"say also {', '.join(f'{name}=…' for name in missing)}")
-    return said
+    return kept | said
+
+
+def landed(kind: str, rows: list[dict[str, str]], said_at: str) -> None:
+    """Let rows of one moment land as a file, once intake would take it; a row without a reference has one of its content."""
+    from loanbook.pipelines.commands.landing import land
+
+    for row in rows:
+        content = "\x1f".join(f"{name}={row[name]}" for name in sorted(row))
+        row["reference"] = row["reference"] or hashlib.sha256(content.encode()).hexdigest()[:20]
+    made_on = _date_of(said_at)
+    waiting = land(
+        kind, pl.DataFrame(rows), rows[0]["reference"], lambda day: max(day or made_on, made_on)
+    )
+    out.print(f"{waiting} waits in the landing folder; the next `loanbook run` takes it in.")
 
 
 def _date_of(at: str) -> dt.date:

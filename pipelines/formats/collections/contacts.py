@@ -10,8 +10,9 @@ import polars as pl
 from loanbook.core.catalogue.contacts import CHANNELS, DIRECTIONS, OUTCOMES, PREFERENCES
 from loanbook.core.collections.local_time import APART
 from loanbook.core.policy.lending.contact_rules import CLOCK
+from loanbook.pipelines.formats.collections.moments import AT, LOAN, moment, texts_of
 from loanbook.pipelines.formats.columns import REF, FileColumn
-from loanbook.pipelines.formats.table import Bad, Parsed, parsed, read_csv
+from loanbook.pipelines.formats.table import Parsed, parsed
 
 CONTACT_COLUMNS = ["reference", "loan_key", "occurred_at", "channel", "direction", "outcome", "right_party", "agent", "place", "zone"]  # fmt: skip
 PREFERENCE_COLUMNS = [
@@ -27,13 +28,11 @@ PREFERENCE_COLUMNS = [
     "written",
 ]
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_AT = "time with its offset: 2024-03-10T07:30:00-05:00, or with Z"
-_LOAN = "text: the loan number of its tape"
 _PLACE = "code: home, work or the like"
 CONTACTS = (
     FileColumn("reference", "the sender's own reference; the same again is the same contact", REF),
-    FileColumn("loan_key", "loan that it was about", _LOAN),
-    FileColumn("occurred_at", "when it was made, not after the file's date", _AT),
+    FileColumn("loan_key", "loan that it was about", LOAN),
+    FileColumn("occurred_at", "when it was made, not after the file's date", AT),
     FileColumn("channel", "how", ", ".join(CHANNELS)),
     FileColumn("direction", "out: the lender's, in: the borrower's", "out, in"),
     FileColumn("outcome", "what came of it: disposition code (docs/guide/collections.md)", ", ".join(OUTCOMES)),
@@ -47,8 +46,8 @@ CONTACT_NOTES = """Contacts are added, never edited, and judged by any contact r
 writes one."""
 CONTACT_PREFERENCES = (
     FileColumn("reference", "the sender's own reference; the same again is the same row", REF),
-    FileColumn("loan_key", "loan that it is about", _LOAN),
-    FileColumn("stated_at", "when the borrower said so, not after the file's date; it counts from then on", _AT),
+    FileColumn("loan_key", "loan that it is about", LOAN),
+    FileColumn("stated_at", "when the borrower said so, not after the file's date; it counts from then on", AT),
     FileColumn("kind", "what was said (docs/guide/collections.md)", ", ".join(PREFERENCES)),
     FileColumn("channel", "of an opt-out, a consent or what takes them back: the channel; empty: all", ", ".join(CHANNELS)),
     FileColumn("place", "of an inconvenient place", _PLACE),
@@ -177,41 +176,22 @@ class ContactPreferences(dy.Schema):
 
 def contacts(data: bytes, file_date: dt.date) -> Parsed:
     """Contacts of a file: texts, with `moment` (Datetime, UTC). Raises IntakeError if it is none."""
-    texts, broken = _texts(data, CONTACT_COLUMNS)
+    texts, broken = texts_of(data, CONTACT_COLUMNS)
     typed = texts.with_columns(
-        _moment("occurred_at"), _known_zones(texts["zone"]), said_on=pl.col("occurred_at").str.head(10), file_date=pl.lit(file_date)
+        moment("occurred_at"), _known_zones(texts["zone"]), said_on=pl.col("occurred_at").str.head(10), file_date=pl.lit(file_date)
     )  # fmt: skip
     return parsed(typed, Contacts, "reference", texts, broken)
 
 
 def preferences(data: bytes, file_date: dt.date) -> Parsed:
     """Preferences of a file: texts, with `moment` (Datetime, UTC), `weekdays` (digits), `starts` and `ends` (minutes)."""
-    texts, broken = _texts(data, PREFERENCE_COLUMNS)
+    texts, broken = texts_of(data, PREFERENCE_COLUMNS)
     typed = texts.with_columns(
-        _moment("stated_at"), starts=_minute("from"), ends=_minute("to"), weekdays=_weekdays(),
+        moment("stated_at"), starts=_minute("from"), ends=_minute("to"), weekdays=_weekdays(),
         timed=pl.any_horizontal(pl.col("days", "from", "to") != ""),
         said_on=pl.col("stated_at").str.head(10), file_date=pl.lit(file_date),
     )  # fmt: skip
     return parsed(typed, ContactPreferences, "reference", texts, broken)
-
-
-def _texts(data: bytes, columns: list[str]) -> tuple[pl.DataFrame, Bad]:
-    raw, broken = read_csv(data, columns)
-    return raw.select("line", pl.col(columns).str.strip_chars()), broken
-
-
-def _moment(column: str) -> pl.Expr:
-    """The instant (UTC, without its zone) of a time with an offset; null where it is none."""
-    text = pl.col(column).str.replace(r"Z$", "+00:00")
-    whole = text.str.contains(
-        r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}$"
-    )
-    told = (
-        pl.when(whole)
-        .then(text)
-        .str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", strict=False, time_unit="us", time_zone="UTC")
-    )
-    return told.dt.replace_time_zone(None).alias("moment")
 
 
 def _minute(column: str) -> pl.Expr:

@@ -1,4 +1,5 @@
 """Files of work on late loans, taken in: each row once, a known key with other content is a conflict.
 
 - `contacts` - contacts with borrowers, and what borrowers said of being contacted
+- `promises` - promises to pay, and notices of borrowers
 """

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from loanbook.core.contract.money import CURRENCY_CODES
 from loanbook.core.frames import content_hashes
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import FileMapping
 from loanbook.pipelines.formats.collections import contacts as formats
 from loanbook.pipelines.formats.table import Parsed
-from loanbook.pipelines.ingest.events import Known, Taken, matched
+from loanbook.pipelines.ingest.events import Known, Taken, matched, refused
 from loanbook.pipelines.ingest.landing import LandingFile
 from loanbook.pipelines.ingest.origination.records import keep_new
 
@@ -27,7 +28,7 @@ def contacts(
         pl.col("occurred_at").alias("occurred_text"), "channel", "direction", "outcome",
         (pl.col("right_party") == "yes").alias("right_party"), "agent", "place", "zone", "body_hash", "line",
     ]  # fmt: skip
-    return _new(parsed, "contacts", formats.CONTACT_COLUMNS, columns, (file, known))
+    return new_rows(parsed, "contacts", formats.CONTACT_COLUMNS, columns, (file, known))
 
 
 def preferences(
@@ -42,20 +43,28 @@ def preferences(
         "channel", "place", pl.when(timed).then("weekdays").alias("weekdays"), "starts", "ends",
         (pl.col("written") == "yes").alias("written"), "body_hash", "line",
     ]  # fmt: skip
-    return _new(parsed, "contact_preferences", formats.PREFERENCE_COLUMNS, columns, (file, known))
+    return new_rows(
+        parsed, "contact_preferences", formats.PREFERENCE_COLUMNS, columns, (file, known)
+    )
 
 
-def _new(
+def new_rows(
     parsed: Parsed,
     table: str,
     told: list[str],
     columns: Sequence[pl.Expr | str],
     of: tuple[LandingFile, Known],
 ) -> Taken:
-    """Rows that are new as rows of their table, how many are known, and those refused."""
+    """Rows that are new as rows of their table, how many are known, and those refused; one that names a `currency` names
+    its loan's."""
     file, known = of
     assert file.business_date is not None
     rows, unknown = matched(parsed, known.by(file.business_date))
+    if "currency" in rows.columns:
+        code = pl.col("currency").replace_strict(CURRENCY_CODES, return_dtype=pl.Int8)
+        wrong = rows.filter(code != pl.col("loan_currency"))
+        unknown += refused(wrong, "currency_is_not_the_loans", "currency")
+        rows = rows.join(wrong, on="line", how="anti", maintain_order="left")
     rows = rows.with_columns(key="reference", body_hash=content_hashes(rows, told))
     kept, again, bad = keep_new(rows, table, known)
     made = kept.select(*columns, known_on=pl.lit(file.business_date))

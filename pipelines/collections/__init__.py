@@ -1,0 +1,4 @@
+"""Work on late loans as the ledger has it: read by both clocks, judged by core.
+
+- `promised` - promises, and what became of them
+"""
