@@ -27,6 +27,7 @@ from bench.age import backfilled
 from bench.book import DAY, balances, book, mixed, payments
 from bench.clock import timed
 from bench.curve import CSV, section
+from bench.late import late
 from bench.report import report
 from bench.vault import vault
 from loanbook.core.frames import empty
@@ -414,6 +415,7 @@ def main() -> None:
     result["replayed"] = _alone("replayed", 10_000)
     result["small"] = _alone("small", REPLAYED_DAYS)
     result["vault"] = _alone("vault", 1_000_000)
+    result["late"] = _alone("late", 1_000_000)
     BUILD.parent.mkdir(exist_ok=True)
     BUILD.write_text(json.dumps(result, indent=2))
     text = report(result)
@@ -436,6 +438,7 @@ MEASURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "rates": lambda loans: contract.rates(loans, read_policies()),
     "small": backfilled,
     "vault": vault,
+    "late": late,
     "restated": lambda loans: restated(loans, read_policies(), RESTATED_DAYS),
     "replayed": lambda loans: replayed(loans, read_policies(), REPLAYED_DAYS),
 }

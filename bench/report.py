@@ -90,6 +90,15 @@ def _restated(r: Row, result: Row) -> list[str]:
             "the backfill)."]  # fmt: skip
 
 
+def _late(found: Row, result: Row) -> list[str]:
+    day = next((d["whole"] for d in result["days"] if d["loans"] == found["loans"]), None)
+    beside = f", beside a day of {day:.2f} s" if day else ""
+    return ["", f"## Late loans: {found['late']:,} of {found['loans']:,}{beside} (seconds, from stored rows)", "",
+            "| what | rows | seconds |", "|---|-:|-:|",
+            f"| all promises judged by the money that came | {found['promised']:,} | {found['promises_seconds']:.2f} |",
+            f"| the day's queue: promises, contact rules, points, lists | {found['queued']:,} | {found['queue_seconds']:.2f} |"]  # fmt: skip
+
+
 def _vault(v: Row, _: Row) -> list[str]:
     words = {"put": "seal, make tokens, store", "open": "open", "find": "find by national id", "rotate": "wrap every key anew"}  # fmt: skip
     return ["", f"## The vault, {v['persons']:,} persons with five tokens each", "",
@@ -113,6 +122,6 @@ def _replayed(r: Row, _: Row) -> list[str]:
 
 _SECTIONS: dict[str, Callable[[Row, Row], list[str]]] = {
     "compared": _compared, "backfill": _backfill, "mixed": _mixed, "schedules": _schedules, "rates": _rates,
-    "restated": _restated, "replayed": _replayed, "vault": _vault, "small": _small,
+    "restated": _restated, "replayed": _replayed, "vault": _vault, "late": _late, "small": _small,
 }  # fmt: skip
 """What each measurement is told as: of its row and of all results."""

@@ -83,6 +83,22 @@ def next_allowed(
     return rows.join(first, on="row", how="left", maintain_order="left").drop("row")
 
 
+def barred(
+    asked: pl.DataFrame, contacts: pl.DataFrame, preferences: pl.DataFrame, rules: ContactRules
+) -> pl.DataFrame:
+    """`asked` with `rules` (List): those that the contact would break at `at` itself; none: it is allowed."""
+    rows = _numbered(asked)
+    broken = _broken(
+        rows.select("row", point="at"), rows, _facts(rows, contacts, preferences, rules), rules
+    )
+    places = pl.col("rule").replace_strict(_ORDER, return_dtype=pl.Int64)
+    named = (
+        broken.sort(places).group_by("row").agg(rules=pl.col("rule").unique(maintain_order=True))
+    )
+    told = rows.join(named, on="row", how="left", maintain_order="left").drop("row")
+    return told.with_columns(pl.col("rules").fill_null([]))
+
+
 _ORDER = {name: place for place, name in enumerate(RULES)}
 
 

@@ -42,6 +42,7 @@ from loanbook.core.policy.decisions.decision import DecisionPolicy
 from loanbook.core.policy.decisions.partners import ApplicationMapping
 from loanbook.core.policy.file_mappings import CommandMapping, PaymentMapping, TapeMapping
 from loanbook.core.policy.lending.agreements import AgreementRules
+from loanbook.core.policy.lending.collection_queues import CollectionQueue
 from loanbook.core.policy.lending.contact_rules import ContactRules
 from loanbook.core.policy.lending.promise_rules import PromiseRules
 from loanbook.core.policy.originators import Originator, ReturnCodes
@@ -364,6 +365,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "application_files": ApplicationMapping,
     "contact_rules": ContactRules,
     "promise_rules": PromiseRules,
+    "collection_queues": CollectionQueue,
 }
 """Folder of `data/policies/` and the model its files follow. A new kind is added here."""
 FOLDER_OF = {model: folder for folder, model in FOLDERS.items()}

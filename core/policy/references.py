@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from loanbook.core.policy.base import Policy
 from loanbook.core.policy.decisions.decision import DecisionPolicy
 from loanbook.core.policy.file_mappings import TapeMapping
+from loanbook.core.policy.lending.collection_queues import CollectionQueue
+from loanbook.core.policy.lending.contact_rules import ContactRules
 from loanbook.core.policy.models import (
     FOLDER_OF,
     Accounts,
@@ -93,6 +95,12 @@ def wrong_references(policies: Iterable[Policy]) -> Iterator[tuple[Policy, str]]
             yield from ((policy, why) for why in _leading_nowhere(_of_account(policy), known))
         elif isinstance(policy, DecisionPolicy):
             yield from ((policy, why) for why in _of_decision(policy, known))
+        elif isinstance(policy, CollectionQueue):
+            asked: list[Reference] = [
+                (ContactRules, team.contact_rules, f"teams.{team.name}.contact_rules")
+                for team in policy.teams
+            ]
+            yield from ((policy, why) for why in _leading_nowhere(asked, known))
         elif isinstance(policy, IdentityProvider):
             given: list[Reference] = [(Role, name, "roles") for name in policy.roles.values()]
             yield from ((policy, why) for why in _leading_nowhere(given, known))

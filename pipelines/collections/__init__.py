@@ -1,4 +1,6 @@
 """Work on late loans as the ledger has it: read by both clocks, judged by core.
 
 - `promised` - promises, and what became of them
+- `queued` - the day's queue of the whole book
+- `desk` - what of it somebody sees
 """

@@ -23,7 +23,7 @@ from loanbook.pipelines.commands import (
     simulate,
 )
 from loanbook.pipelines.commands.agreements import disburse, documents, offers
-from loanbook.pipelines.commands.collections import contacts, promises
+from loanbook.pipelines.commands.collections import contacts, promises, queue
 from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
@@ -131,6 +131,7 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, Callable[..., None]]]]] = {
         "returns": (READ, sending.returns),
     }),
     "collections": ("Work on late loans: contacts, promises and notices, written down and judged by rules.", {
+        "queue": (READ, queue.queue),
         "log": (PROPOSE, contacts.log),
         "promise": (PROPOSE, promises.promise),
         "notice": (PROPOSE, promises.notice),

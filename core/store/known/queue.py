@@ -1,0 +1,47 @@
+"""What the queue of late loans is made of, as both clocks have it."""
+
+from __future__ import annotations
+
+from loanbook.core.catalogue.components import CLAIM_ROLES, DUES
+
+LATE = f"""
+    WITH late AS (
+        SELECT loan_id, days_past_due, {" + ".join(DUES)} AS amount_due, {" + ".join(CLAIM_ROLES)} AS balance
+        FROM positions_at($on, $known) WHERE days_past_due >= $days AND ($loan IS NULL OR loan_id = $loan)),
+    place AS (
+        SELECT loan_id, last(jurisdiction ORDER BY version) AS place FROM loans
+        WHERE close_reason IS NULL AND version <= $known AND loan_id IN (SELECT loan_id FROM late) GROUP BY loan_id),
+    speaks AS (
+        SELECT loan_id, any_value(value) AS language FROM loan_attributes
+        WHERE name = 'language' AND value <> '' GROUP BY loan_id),
+    last AS (
+        SELECT loan_id, max(occurred_at) AS occurred_at, arg_max(agent, (occurred_at, contact_id)) AS last_agent,
+               arg_max(zone, (occurred_at, contact_id)) AS zone,
+               arg_max(left(occurred_text, 10), (occurred_at, contact_id))::DATE AS last_contact_on
+        FROM contacts WHERE known_on <= $booked AND left(occurred_text, 10) <= $on::VARCHAR
+          AND loan_id IN (SELECT loan_id FROM late) GROUP BY loan_id)
+    SELECT l.loan_id, k.loan_key, md5_number_lower(k.loan_key) AS key_hash, cu.name AS currency,
+           split_part(pr.name, '@', 1) AS product, p.place, s.language, l.days_past_due, l.amount_due, l.balance,
+           c.last_contact_on, ($on - c.last_contact_on) AS days_since_contact, c.last_agent, c.zone
+    FROM late l JOIN loan_keys k ON k.loan_id = l.loan_id
+    LEFT JOIN products pr ON pr.code = k.product LEFT JOIN currency_names cu ON cu.code = k.currency
+    LEFT JOIN place p ON p.loan_id = l.loan_id LEFT JOIN speaks s ON s.loan_id = l.loan_id
+    LEFT JOIN last c ON c.loan_id = l.loan_id
+    ORDER BY l.loan_id
+"""
+"""Late loans of a date with what their points come of; `place` packed."""
+CONTACTS = """
+    SELECT contact_id AS reference, loan_key, occurred_at, channel, direction, outcome, right_party, place, zone
+    FROM contacts WHERE occurred_at >= $first AND occurred_at < $last AND known_on <= $booked
+      AND ($loan IS NULL OR loan_id = $loan)
+    ORDER BY loan_key, occurred_at, contact_id
+"""
+SAID = """
+    SELECT preference_id AS reference, loan_key, stated_at, kind, channel, place, weekdays AS days, starts, ends, written
+    FROM contact_preferences WHERE stated_at < $last AND known_on <= $booked AND ($loan IS NULL OR loan_id = $loan)
+    UNION ALL
+    SELECT notice_id, loan_key, stated_at, kind, '', '', NULL, NULL, NULL, written FROM notices
+    WHERE stated_at < $last AND known_on <= $booked AND ($loan IS NULL OR loan_id = $loan)
+    ORDER BY loan_key, stated_at, reference
+"""
+"""The contact log and what borrowers said, as a business date knew them."""

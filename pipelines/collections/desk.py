@@ -1,0 +1,73 @@
+"""What who acts sees of the queue; what is refused is told to the trail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from loanbook.core.access.actor import AccessError, Actor, plain_name
+from loanbook.core.access.deciding import WHOLE, Reading
+from loanbook.core.collections.seeing import Sight, sight
+from loanbook.core.policy.book import PolicyBook
+from loanbook.pipelines.collections.queued import queue_by, queue_rules
+
+if TYPE_CHECKING:
+    from loanbook.core.store.clocks import Clocks
+    from loanbook.core.store.reader import LedgerReader
+
+
+def sight_of(actor: Actor, reading: Reading, policies: PolicyBook, at: Clocks) -> Sight:
+    """What of the queue an actor sees. AccessError where that is nothing."""
+    found = sight(actor, reading, queue_rules(policies, at.on))
+    if found is None:
+        raise AccessError(
+            f"{actor.name} stands in no team of collection_queues/standard, and no role shows every loan: name "
+            "the user there as an agent or a supervisor"
+        )
+    return found
+
+
+def seen(
+    queue: pl.DataFrame, shown: Sight, visible: pl.Series | None, agent: str = "", team: str = ""
+) -> pl.DataFrame:
+    """Rows of the queue that somebody sees, of loans that their roles show (`visible`: ids; None: all).
+
+    AccessError where an agent or a team is asked for of which they see nothing by right, though it has loans.
+    """
+    mine = queue.filter(shown.of)
+    if visible is not None:
+        mine = mine.filter(pl.col("loan_id").is_in(visible.implode()))
+    for name, of in (("agent", agent), ("team", team)):
+        if not of:
+            continue
+        same = pl.col(name).str.to_lowercase() == plain_name(of)
+        asked, found = queue.filter(same), mine.filter(same)
+        if found.is_empty() and asked.height:
+            raise AccessError(f"the loans of {name} {of} are not yours to see")
+        mine = found
+    return mine
+
+
+def seen_queue(
+    reader: LedgerReader, policies: PolicyBook, at: Clocks, agent: str = "", team: str = ""
+) -> pl.DataFrame:
+    """The queue as who acts now sees it. AccessError, logged, where it is nothing, or not theirs."""
+    from loanbook.core.store.guarded.scope import Shown
+    from loanbook.core.store.people.acting import acting, log_denied, reading_of
+    from loanbook.core.store.reader import LedgerReader
+
+    where = reader.settings
+    reading = reading_of(where)
+    try:
+        shown = sight_of(acting(where), reading, policies, at)
+        every = reader if reading.sees_every_row else LedgerReader(where, Shown(WHOLE))
+        visible = (
+            None
+            if reading.sees_every_row
+            else reader.query("SELECT loan_id FROM loan_keys")["loan_id"]
+        )
+        return seen(queue_by(every, policies, at), shown, visible, agent, team)
+    except AccessError as error:
+        log_denied(where, str(error))
+        raise

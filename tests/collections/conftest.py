@@ -1,0 +1,60 @@
+"""A book of loans that are late, with what was written down of them, for tests to read or copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loanbook.core.store.settings import Settings
+from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.resources import read_policies
+from tests.conftest import copied, made_once
+from tests.pipelines.files import LOANS, ORDERS, close_landed, drop, take, weekly_loan
+from tests.pipelines.files import MONEY as PAID
+
+MADE = "reference,loan_key,promised_at,due_date,amount,currency,agent\n"
+TOLD = "reference,loan_key,stated_at,kind,written,reason,agent\n"
+CONTACTS = "reference,loan_key,occurred_at,channel,direction,outcome,right_party,agent,place,zone\n"
+
+
+def _in(place: str, key: str) -> str:
+    return weekly_loan(key).replace("2018-01-09,,,,", f"2018-01-09,,,{place},")
+
+
+def _dropped(ledger: Ledger) -> None:
+    at = "2018-01-08T09:00:00-06:00"
+    tape = weekly_loan("A") + weekly_loan("B") + _in("US-CA", "C") + _in("US-CA", "D") + _in("US-TX", "E") + _in("US-CA", "F")  # fmt: skip
+    drop(ledger, "loan_tape_2018-01-02_canonical.csv", LOANS + tape)
+    drop(ledger, "promises_2018-01-08.csv", MADE
+         + f"p1,A,{at},2018-01-10,100.00,USD,a1\np2,A,{at},2018-01-17,50,USD,a1\np3,B,{at},2018-01-10,100,USD,a2\n"
+         + "p4,A,2018-01-08,2018-01-10,100,USD,a1\np5,A,2018-01-09T00:00:00Z,2018-01-10,100,USD,a1\n"
+         + f"p6,A,{at},2018-01-07,100,USD,a1\np7,A,{at},soon,100,USD,a1\np8,A,{at},2018-01-10,1.005,USD,a1\n"
+         + f"p9,A,{at},2018-01-10,-1,USD,a1\np10,A,{at},2018-01-10,1,EUR,a1\np11,A,{at},2018-01-10,1,USD,\n"
+         + f"p12,Z,{at},2018-01-10,1,USD,a1\np1,A,{at},2018-01-10,100.00,USD,a1\np1,A,{at},2018-01-10,100.01,USD,a1\n")  # fmt: skip
+    drop(ledger, "notices_2018-01-08.csv", TOLD
+         + f"n1,B,{at},attorney,no,,a1\nn2,B,{at},bankrupt,no,,a1\nn3,B,{at},dispute,maybe,,a1\nn4,B,{at},dispute,yes,No Debt,a1\n")  # fmt: skip
+    drop(ledger, "payments_2018-01-10.csv", PAID + "m1,A,100.00,USD,2018-01-09\n")
+    drop(ledger, "payments_2018-01-14.csv", PAID + "m2,B,100.00,USD,2018-01-13\n")
+    drop(ledger, "commands_2018-01-16.csv", ORDERS.replace("due_date", "target_ref")
+         + "c1,reverse,A,2018-01-09,,m1,,ann,ben,returned\n")  # fmt: skip
+    drop(ledger, "contacts_2018-01-17.csv", CONTACTS
+         + "t1,C,2018-01-16T10:00:00-08:00,call,out,no_answer,no,agent-2,home,America/Los_Angeles\n"
+         + "t2,D,2018-01-16T10:00:00-08:00,call,out,conversation,yes,agent-1,home,America/Los_Angeles\n"
+         + "t3,F,2018-01-16T10:00:00-08:00,call,out,no_answer,no,agent-1,home,America/Los_Angeles\n")  # fmt: skip
+    drop(ledger, "payments_2018-01-18.csv", PAID + "m3,A,150.00,USD,2018-01-11\n")
+
+
+@pytest.fixture(scope="session")
+def late_book(tmp_path_factory: pytest.TempPathFactory, founded: Path) -> Settings:
+    """Loans A to F, closed to 18 January 2018: A and B paid, C to F never did; D had a conversation two days before. Read
+    only."""
+
+    def make(home: Path) -> None:
+        with Ledger(copied(founded, home)) as ledger:
+            _dropped(ledger)
+            known = ledger.register(read_policies())
+            take(ledger, known)
+            close_landed(ledger, known)
+
+    return Settings(home=made_once(tmp_path_factory, "late", make))
