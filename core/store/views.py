@@ -33,7 +33,8 @@ _NUMBERED = "row_number() OVER (PARTITION BY loan_id ORDER BY valid_from, versio
 """`schedule_version` of a loan's schedules, in their order."""
 _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "reported",
           "products", "entities", "policies", "policy_versions", "bank_files", "bank_statements",
-          "bank_entries", "suspense_candidates", "entry_decisions", "cash_movements", "files_out",
+          "bank_entries", "suspense_candidates", "suspense_looks", "entry_decisions", "cash_movements", "files_out",
+          "file_settlements",
           "files_handed_over", "instructions", "payment_returns", "account_changes", "acknowledgements",
           "applications", "application_links", "applicant_facts", "decision_policies", "decision_inputs", "decisions",
           "case_events", "consents", "identity_checks", "contacts", "contact_preferences",

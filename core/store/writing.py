@@ -50,7 +50,9 @@ class Intake:
     """Rows of other tables, by name: what a bank's file tells."""
     again: tuple[int, ...] = ()
     """Lines that were quarantined by `UNKNOWN_LOAN` and are tried again, all that is given of a file that
-    was taken in before; none: the file is new."""
+    was taken in before; none: the file is new, unless it `is_known`."""
+    is_known: bool = False
+    """The file was taken in before: what is given came of its rows since, and is no row of it."""
 
 
 UNKNOWN_LOAN = "unknown_loan"
@@ -100,7 +102,7 @@ def numbered(
         add("events", events)
     for table, rows in intake.tables.items():
         add(table, rows.with_columns(_stamps(table, intake.file)))
-    if not intake.again:
+    if not (intake.again or intake.is_known):
         add("files", pl.DataFrame([intake.file]))
     if intake.quarantine:
         add("quarantine", pl.DataFrame(intake.quarantine))

@@ -203,13 +203,17 @@ def _take(ledger: Ledger) -> IntakeReport:
             correlation_id=provenance(policies).run_id,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    if report.files or report.refused or report.again:
+    if report.files or report.refused or report.again or report.matched:
         out.print(
             f"Took in {counted(report.files, 'file')}: {counted(report.accepted, 'row')} accepted, "
             f"{report.quarantined:,} quarantined, {counted(report.duplicates, 'duplicate')}."
         )
     if report.again:
         out.print(f"Tried again: {counted(report.again, 'row')} whose loan had not come.")
+    if report.matched:
+        out.print(
+            f"Matched now: {counted(report.matched, 'entry', 'entries')} that waited in suspense."
+        )
     for name, why in report.refused:
         err.print(f"[yellow]refused[/yellow] {name}: {why}")
     for name, note in report.notes:

@@ -47,8 +47,12 @@ class BankKnown(Protocol):
     def waiting(self, ids: pl.Series) -> pl.DataFrame:
         """Entries that were put in suspense, and what was decided of them since."""
 
-    def payments(self, references: pl.Series) -> pl.DataFrame:
-        """Payments that other files brought under one of the references."""
+    def payments(self, references: pl.Series, settled: pl.DataFrame) -> pl.DataFrame:
+        """Payments that other files brought, or that were sent, under one of the references; `settled`: batches that
+        files of this run booked as one."""
+
+    def batches(self, currency: str, first: dt.date, last: dt.date) -> pl.DataFrame:
+        """Batches of files that were sent and that no bank booked as one yet."""
 
     def references(self, policy: ReceiptMatching) -> pl.DataFrame:
         """References by which entries may name loans."""
@@ -106,7 +110,11 @@ class Known:
     entries: list[pl.DataFrame] = field(default_factory=list)
     """Entries of bank files of this run (`loanbook.core.payments.incoming.entries.KNOWN`)."""
     payouts: list[pl.DataFrame] = field(default_factory=list)
-    """What collectors of this run hand over, as payments of no loan: `source_ref`, `loan_id`, `amount`, `value_date`."""
+    """What collectors of this run hand over, as payments of no loan (`loanbook.core.payments.incoming.deciding.PAYMENTS`)."""
+    settled: list[pl.DataFrame] = field(default_factory=list)
+    """Batches of files of ours that entries of this run settle as one."""
+    again: pl.Series | None = None
+    """Ids of entries in suspense that a bank's file is read again for; None: it is read to be taken in."""
     decisions: list[pl.DataFrame] = field(default_factory=list)
     """What files of this run decided of entries in suspense: `entry_id`, `outcome`, `loan_id`."""
     landed: list[pl.DataFrame] = field(default_factory=list)

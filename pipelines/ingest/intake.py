@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CANONICAL, CommandMapping, PaymentMapping
 from loanbook.core.store.agreements.documents import signed_terms
-from loanbook.core.store.banking.context import StoredBank
+from loanbook.core.store.banking.context import StoredBank, suspense_to_match
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.known.files import folders_at_rest, known_files
 from loanbook.core.store.lake import utc_now
@@ -84,6 +85,8 @@ class IntakeReport:
     duplicates: int = 0
     again: int = 0
     """Rows among them that were quarantined before, since their loan had not come."""
+    matched: int = 0
+    """Entries that waited in suspense and were matched now; no rows of this run."""
 
     @property
     def reconciles(self) -> bool:
@@ -109,6 +112,7 @@ def take_in(
     found = find(ledger.settings, folders_at_rest(ledger))
     _take_new(run, found.files, progress)
     _try_again(run, found.files)
+    _match_again(run, found.files)
     let_rest(ledger, policies, found, read_instance(ledger.settings.home).intake.rest_days)
     return run.report
 
@@ -198,6 +202,50 @@ def _try_again(run: _Run, files: list[LandingFile]) -> None:
                 report.again += len(again)
     if waiting:
         _commit(ledger, policies, waiting, report, judged_at)
+
+
+def _match_again(run: _Run, files: list[LandingFile]) -> None:
+    """Entries in suspense that may be told now that loans, mandates or references have come: their files are read again,
+    since the ledger keeps no text in full. What is not told waits on; a file that is gone waits for people."""
+    ledger, policies = run.ledger, run.policies
+    waiting, seen = suspense_to_match(ledger)
+    if waiting.is_empty():
+        return
+    judged_at = ledger.intake_head()
+    known = knowledge(ledger, policies, ledger.settings.home)
+    looked: list[Intake] = []
+    keys = ["file_id", "name", "business_date"]
+    there = {
+        (each.file_id, each.path.name, each.business_date): each
+        for each in [*files, *_at_rest(waiting, files, ledger.settings.landing)]
+    }
+    for key, rows in waiting.group_by(keys, maintain_order=True):
+        file, taken = there.get(key), Taken(0, 0, 0, [], None)
+        if file is not None:
+            with suppress(IntakeError):  # changed or no file any more; it was told of what it was
+                taken = read_file(file, policies, run.tape, replace(known, again=rows["entry_id"]))
+        looked.append(
+            _looked(taken, dict(zip(keys, key, strict=True)), rows.height, seen, run, known)
+        )
+    for start in range(0, len(looked), BATCH):
+        judged_at = _commit(ledger, policies, looked[start : start + BATCH], run.report, judged_at)
+
+
+def _looked(
+    taken: Taken, of: dict[str, Any], waited: int, seen: str, run: _Run, known: Known
+) -> Intake:
+    """What a look at a file's suspense gave, with the look itself, ready to commit."""
+    matched = taken.events.height if taken.events is not None else 0
+    run.report.matched += matched
+    look = pl.DataFrame(
+        {"name": [of["name"]], "business_date": [of["business_date"]], "seen": [seen], "entries": [waited], "matched": [matched]}
+    )  # fmt: skip
+    row = of | {"kind": "bank", "correlation_id": run.correlation_id, "recorded_at": utc_now()}
+    given = replace(taken, rows_in=matched, accepted=matched, duplicates=0, bad=[],
+                    tables=dict(taken.tables) | {"suspense_looks": look})  # fmt: skip
+    counted = IntakeReport()  # rows of the file were counted when it was taken in
+    entering = _entering(given, row | {"rows_in": 0}, known, counted)
+    return replace(entering, is_known=True)
 
 
 def _at_rest(came: pl.DataFrame, files: list[LandingFile], landing: Path) -> list[LandingFile]:

@@ -4,6 +4,8 @@
 |---|---|---|
 | money in | bank | payment_clearing |
 | money out | payment_clearing | bank |
+| a payout goes out, alone or with its file | payout_clearing | bank |
+| a payout comes back | bank | payout_clearing |
 | it waits in suspense | payment_clearing | unidentified_receipts |
 | suspense is assigned | unidentified_receipts | payment_clearing |
 | a collector keeps its fee | payment_processing_expense | payment_clearing |
@@ -23,6 +25,7 @@ from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.contract.money import CURRENCY_CODES
 from loanbook.core.frames import empty
 from loanbook.core.ledger.transfers import Transfers, all_of
+from loanbook.core.payments.incoming.own_files import AS_ONE, BY_AMOUNT
 
 MOVEMENTS = {
     "booking_date": pl.Date, "account": pl.String, "entity": pl.Int16, "product": pl.Int16,
@@ -31,7 +34,9 @@ MOVEMENTS = {
 }  # fmt: skip
 """Schema of movements of money at banks, summed by file, account and reason; `entries`: how many."""
 ARRIVED, WAITING, ASSIGNED, NOT_OURS, FEE = "arrived", "waiting", "assigned", "not_ours", "fee"
+PAID_OUT = "paid_out"
 _BOOKED = {
+    PAID_OUT: ("bank", "payout_clearing"),
     ARRIVED: ("bank", "payment_clearing"),
     WAITING: ("payment_clearing", "unidentified_receipts"),
     ASSIGNED: ("unidentified_receipts", "payment_clearing"),
@@ -40,7 +45,11 @@ _BOOKED = {
 }
 """Debit and credit of money in by why it moves; of money out the other way round."""
 _BY_OUTCOME: dict[str, tuple[str, ...]] = {"applied": (ARRIVED,), "settled": (ARRIVED,), "returned": (ARRIVED,),
-               "suspense": (ARRIVED, WAITING)}  # fmt: skip
+               "suspense": (ARRIVED, WAITING), PAID_OUT: (PAID_OUT,)}  # fmt: skip
+PAYOUT_BACK = "return_of_a_payout"
+"""The rule of an entry that brings a payout back, which is taken back."""
+_PAYOUTS = ("payout_settled", AS_ONE, BY_AMOUNT)
+"""Rules by which money out is of payouts that were sent."""
 _BY_DECISION: dict[str, tuple[str, ...]] = {
     "applied": (ASSIGNED,),
     "settled": (ASSIGNED,),
@@ -49,11 +58,18 @@ _BY_DECISION: dict[str, tuple[str, ...]] = {
 
 
 def of_entries(entries: pl.DataFrame, books: pl.DataFrame, date: dt.date) -> pl.DataFrame:
-    """Movements (schema `MOVEMENTS`) of entries that came: `account`, `direction`, `amount`, `outcome`.
+    """Movements (schema `MOVEMENTS`) of entries that came: `account`, `direction`, `amount`, `outcome`, `rule`.
 
     `books`: `account`, `entity`, `product` (codes), `currency` (name); `date`: when they are booked.
     """
-    return _moved(entries, _BY_OUTCOME, books, date)
+    sent = (
+        (pl.col("outcome") == "settled")
+        & (pl.col("direction") == "debit")
+        & pl.col("rule").is_in(_PAYOUTS)
+    )
+    back = (pl.col("outcome") == "returned") & (pl.col("rule") == PAYOUT_BACK)
+    of = pl.when(sent | back).then(pl.lit(PAID_OUT)).otherwise("outcome")
+    return _moved(entries.with_columns(outcome=of), _BY_OUTCOME, books, date)
 
 
 def of_collected(entries: pl.DataFrame, books: pl.DataFrame, date: dt.date) -> pl.DataFrame:

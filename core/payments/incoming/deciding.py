@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from loanbook.core.payments.incoming.candidates import CANDIDATES, Alike, accepted, candidates
 from loanbook.core.payments.incoming.entries import BOOKED, same_as
 from loanbook.core.payments.incoming.matching import BY_SCORE, WORDS, matched
+from loanbook.core.payments.incoming.own_files import (
+    AS_ONE,
+    BATCH,
+    BATCHES,
+    BY_AMOUNT,
+    SETTLEMENTS,
+    SEVERAL,
+    SINGLY,
+    Tied,
+    naming,
+    tied_by_amount,
+    tied_by_reference,
+)
 from loanbook.core.policy.payments.bank_accounts import BankAccount, EntryRule
 from loanbook.core.policy.payments.matching import ReceiptMatching
 
@@ -32,12 +45,23 @@ WAITS = {
     "entry_reversed": "the bank takes back an earlier entry",
     "currency_is_not_the_loans": "the loan that it names is in another currency",
     "before_the_payout": "it counts from a day before the loan that it names was paid out",
+    SEVERAL: "several files of ours come to its amount on these days",
+    "another_amount_than_the_file": "it names a file of ours, which comes to another amount",
 }
 """Why an entry waits in suspense."""
+MAY_BE_MATCHED = (
+    "no_loan_found", "not_sure_enough", "several_loans", "currency_is_not_the_loans", "before_the_payout",
+)  # fmt: skip
+"""Those that another loan or reference may end."""
 OTHER = {
     "not_booked": "the bank has not booked it: it moves no balance",
     "known_before": "the same entry came before, in this format or another",
     "paid_in_another_file": "its reference is that of a payment that another file brought: it settles it",
+    "payout_settled": "its reference is that of a payout that was sent",
+    AS_ONE: "a file of ours, which it names, booked as one amount",
+    BY_AMOUNT: "a file of ours, booked as one amount: to the cent, near the day on which it settles",
+    SINGLY: "a file of ours as one amount, whose payments the bank told one by one before",
+    "settled_with_its_file": "its payment came before with its file, booked as one amount",
     "money_out_is_outside": "money out, which is outside the book by the account's policy",
 }
 """Other rules that decide; those of the account's policy have names of their own, what matches those of
@@ -46,6 +70,12 @@ SAYS = {**NOT_READ, **WAITS, **OTHER, **WORDS}
 """Every rule in words."""
 LOANS = ("loan_id", "loan_key", "currency", "boards_on")
 """What must be known of loans: `currency` by its name."""
+PAYMENTS = {
+    "source_ref": pl.String, "loan_id": pl.Int64, "amount": pl.Int64, "value_date": pl.Date,
+    "direction": pl.String, "with_its_file": pl.Boolean,
+}  # fmt: skip
+"""Schema of payments that other files brought, or that were sent: `direction` in which a bank books them, and whether it
+booked their file as one amount."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +89,12 @@ class KnownBook:
     entries: pl.DataFrame
     """Earlier entries (`loanbook.core.payments.incoming.entries.KNOWN`)."""
     payments: pl.DataFrame
-    """Payments that other files brought: `source_ref`, `loan_id`, `amount`, `value_date`."""
+    """Payments that other files brought, or that were sent (schema `PAYMENTS`)."""
     awaited: Callable[[], pl.DataFrame]
     """What loans await (`candidates.AWAITED`): asked where references leave entries."""
     alike: Alike
+    batches: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=BATCHES))
+    """Batches of files that were sent (`own_files.BATCHES`)."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +104,8 @@ class Decided:
 
     entries: pl.DataFrame
     candidates: pl.DataFrame
+    settled: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SETTLEMENTS))
+    """Batches of files of ours that entries settle as one (`own_files.SETTLEMENTS`)."""
 
 
 def decided(
@@ -92,17 +126,44 @@ def decided(
     verdicts.append(_verdict(left().filter(pending), "outside", "not_booked"))
     again = same_as(left(), _near(known.entries, left(), account))
     verdicts.append(_verdict(left().join(again, on="place"), "duplicate", "known_before"))
+    whole = tied_by_reference(left(), known.batches)
+    verdicts.append(_ties(whole))
     for rule in account.rules:
         verdicts.append(_verdict(left().filter(_meant(rule)), rule.outcome, rule.name))
     verdicts.append(_paid_in_another_file(left(), known.payments, account))
+    named = naming(left(), known.batches)
+    verdicts.append(_verdict(named, "suspense", "another_amount_than_the_file"))
+    rest = known.batches.join(whole.settled, on=BATCH, how="anti", maintain_order="left")
+    alone = _by_no_loan(left(), matching, known)
+    by_amount = tied_by_amount(alone, rest)
+    verdicts.append(_ties(by_amount))
     verdicts.append(_money_out(left(), account))
     credits = left()
-    found, unsure = _of_loans(credits, matching, known)
+    found, unsure = of_loans(credits, matching, known)
     verdicts.append(found)
     told = pl.concat(verdicts, how="diagonal_relaxed")
     return Decided(
-        entries.join(told, on="place", how="left", maintain_order="left"), unsure
+        entries.join(told, on="place", how="left", maintain_order="left"), unsure,
+        pl.concat([whole.settled, by_amount.settled]),
     )  # fmt: skip
+
+
+def _ties(tied: Tied) -> pl.DataFrame:
+    """Verdicts of entries that are a file of ours."""
+    outcome = (
+        pl.when(pl.col("rule") == SEVERAL).then(pl.lit("suspense"))
+        .when(pl.col("rule") == SINGLY).then(pl.lit("duplicate"))
+        .otherwise(pl.lit("settled"))
+    )  # fmt: skip
+    return _verdict(tied.entries, outcome, pl.col("rule"))
+
+
+def _by_no_loan(entries: pl.DataFrame, matching: ReceiptMatching, known: KnownBook) -> pl.DataFrame:
+    """Entries of which no reference tells a loan."""
+    if known.batches.is_empty():
+        return entries.clear()
+    told = matched(entries, known.loans, known.references, matching)
+    return entries.join(told, on="place", how="anti", maintain_order="left")
 
 
 _VERDICT = {
@@ -172,19 +233,28 @@ def _meant(rule: EntryRule) -> pl.Expr:
 def _paid_in_another_file(
     entries: pl.DataFrame, payments: pl.DataFrame, account: BankAccount
 ) -> pl.DataFrame:
-    """Money in whose reference and amount are those of a payment that came in another file."""
-    money = entries.filter((pl.col("direction") == "credit") & ~pl.col("reversal"))
+    """Money whose reference, way and amount are those of a payment that came in another file, or that was sent."""
+    money = entries.filter(~pl.col("reversal") & pl.col("returns").is_null())
     parts = []
     for name in ("reference", "end_to_end_id", "client_ref"):
         both = money.join(
             payments.rename({"value_date": "paid_on"}),
-            left_on=[name, "amount"],
-            right_on=["source_ref", "amount"],
+            left_on=[name, "amount", "direction"],
+            right_on=["source_ref", "amount", "direction"],
         )
-        parts.append(both.select("place", "value_date", "paid_on", "loan_id"))
+        parts.append(
+            both.select("place", "direction", "value_date", "paid_on", "loan_id", "with_its_file")
+        )
     apart = (pl.col("value_date") - pl.col("paid_on")).dt.total_days().abs()
     near = pl.concat(parts).filter(apart <= account.same_within_days)
-    return _verdict(near.unique("place", maintain_order=True), "settled", "paid_in_another_file")
+    once = near.unique("place", maintain_order=True)
+    rule = (
+        pl.when("with_its_file").then(pl.lit("settled_with_its_file"))
+        .when(pl.col("direction") == "debit").then(pl.lit("payout_settled"))
+        .otherwise(pl.lit("paid_in_another_file"))
+    )  # fmt: skip
+    again = pl.when("with_its_file").then(pl.lit("duplicate")).otherwise(pl.lit("settled"))
+    return _verdict(once, again, rule)
 
 
 def _money_out(entries: pl.DataFrame, account: BankAccount) -> pl.DataFrame:
@@ -201,7 +271,7 @@ def _money_out(entries: pl.DataFrame, account: BankAccount) -> pl.DataFrame:
     return _verdict(named, outside.otherwise(pl.lit("suspense")), pl.col("rule"))
 
 
-def _of_loans(
+def of_loans(
     credits: pl.DataFrame, matching: ReceiptMatching, known: KnownBook
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Verdicts of money in: applied to the loan that it is surely of, or in suspense, with candidates."""
@@ -257,4 +327,4 @@ def _fitting(sure: pl.DataFrame, credits: pl.DataFrame, loans: pl.DataFrame) -> 
     )
 
 
-__all__ = ["BY_SCORE", "Decided", "KnownBook", "decided"]
+__all__ = ["BY_SCORE", "Decided", "KnownBook", "decided", "of_loans"]

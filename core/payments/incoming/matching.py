@@ -64,7 +64,7 @@ def matched(
     for name in ("client_ref", "end_to_end_id", "remittance"):
         take(KEY, _equal(left, name, keys))
     if left.height:
-        words = _words(left)
+        words = words_of(left)
         long = keys.filter(pl.col("value").str.len_chars() >= policy.key_min_length)
         take(KEY_IN_TEXT, words.join(long, on="value"))
         for rule, kind in ((MANDATE, "mandate"), (VIRTUAL, "virtual_account")):
@@ -94,12 +94,12 @@ def _equal(entries: pl.DataFrame, name: str, known: pl.DataFrame) -> pl.DataFram
     return told.join(known, on="value", maintain_order="left")
 
 
-def _words(entries: pl.DataFrame) -> pl.DataFrame:
+def words_of(
+    entries: pl.DataFrame, columns: tuple[str, ...] = ("remittance", "client_ref", "end_to_end_id")
+) -> pl.DataFrame:
     """`place`, `value`: words of what the payer wrote and gave as references: with points and slashes within
     them, with hyphens alone, and in pieces."""
-    text = pl.concat_str(
-        pl.col("remittance", "client_ref", "end_to_end_id").fill_null(""), separator=" "
-    ).str.to_uppercase()
+    text = pl.concat_str(pl.col(columns).fill_null(""), separator=" ").str.to_uppercase()
     whole = r"[\p{L}\p{N}](?:[\p{L}\p{N}_./-]*[\p{L}\p{N}])?"
     forms = (whole, whole.replace("_./-", "_-"), r"[\p{L}\p{N}]+")
     found = [entries.select("place", value=text.str.extract_all(form)) for form in forms]

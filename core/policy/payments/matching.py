@@ -55,6 +55,11 @@ class ReceiptMatching(Policy):
         default=0,
         description="an entry of less may be assigned by one person, minor units; 0: never",
     )
+    look_again_days: int = Field(
+        default=180, ge=0, le=3660,
+        description="an entry in suspense is matched again for so many days from its file's date, whenever loans, mandates or "
+        "references have come; then people alone decide. 0: never",
+    )  # fmt: skip
     old_after_days: int = Field(
         default=5, ge=0, le=3660, description="an entry that is longer in suspense is old"
     )

@@ -11,8 +11,10 @@ from loanbook.core.catalogue.components import DUES
 from loanbook.core.contract.money import CURRENCY_NAMES
 from loanbook.core.payments.incoming.candidates import AWAITED
 from loanbook.core.payments.incoming.cash import MOVEMENTS, transfers
+from loanbook.core.payments.incoming.deciding import MAY_BE_MATCHED, PAYMENTS
 from loanbook.core.payments.incoming.entries import KNOWN
 from loanbook.core.payments.incoming.matching import REFERENCES
+from loanbook.core.payments.incoming.own_files import BATCH, BATCHES
 from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.store.banking.names import alike
 from loanbook.core.store.queries import PUBLISHED, Queries
@@ -33,9 +35,13 @@ class StoredBank:
         """As `put_in_suspense`."""
         return put_in_suspense(self._ledger, ids)
 
-    def payments(self, references: pl.Series) -> pl.DataFrame:
+    def payments(self, references: pl.Series, settled: pl.DataFrame) -> pl.DataFrame:
         """As `payments_under`."""
-        return payments_under(self._ledger, references)
+        return payments_under(self._ledger, references, settled)
+
+    def batches(self, currency: str, first: dt.date, last: dt.date) -> pl.DataFrame:
+        """As `batches_sent`."""
+        return batches_sent(self._ledger, currency, first, last)
 
     def references(self, policy: ReceiptMatching) -> pl.DataFrame:
         """As `loan_references`."""
@@ -77,21 +83,55 @@ def put_in_suspense(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
     )
 
 
-def payments_under(ledger: Queries, references: pl.Series) -> pl.DataFrame:
+def payments_under(ledger: Queries, references: pl.Series, settled: pl.DataFrame) -> pl.DataFrame:
     """Payments of other files that bear one of the references, what collectors hand over under it, and debits
-    that were presented under it:
-    `source_ref`, `loan_id`, `amount`, `value_date`."""
+    and payouts that were sent under it (schema `PAYMENTS`). `settled`: batches that are not stored yet as booked as
+    one (columns `BATCH`)."""
+    batch = ", ".join(BATCH)
     return ledger.beside(
-        "SELECT e.source_ref, e.loan_id, e.amount, e.value_date FROM {lake}.events e "
-        "JOIN _refs r ON r.value = e.source_ref WHERE e.kind = $kind UNION ALL "
-        "SELECT s.reference, NULL, s.closing, s.business_date FROM {lake}.bank_statements s "
+        "SELECT e.source_ref, e.loan_id, e.amount, e.value_date, 'credit' AS direction, false AS with_its_file "
+        "FROM {lake}.events e JOIN _refs r ON r.value = e.source_ref WHERE e.kind = $kind UNION ALL "
+        "SELECT s.reference, NULL, abs(s.closing), s.business_date, CASE WHEN s.closing < 0 THEN 'debit' ELSE 'credit' END, "
+        "false FROM {lake}.bank_statements s "
         "JOIN _refs r ON r.value = s.reference JOIN {lake}.bank_files f ON f.file_id = s.file_id "
         "WHERE f.format = 'collected' UNION ALL "
-        "SELECT r.value, i.loan_id, i.amount, i.effective FROM {lake}.instructions i "
-        "JOIN _refs r ON r.value IN (i.trace, i.end_to_end_id) WHERE i.payment_key IS NOT NULL",
+        "SELECT r.value, i.loan_id, i.amount, i.effective, "
+        "CASE WHEN i.direction = 'debit' THEN 'credit' ELSE 'debit' END, s.file_key IS NOT NULL "
+        "FROM {lake}.instructions i JOIN _refs r ON r.value IN (i.trace, i.end_to_end_id) "
+        f"LEFT JOIN (SELECT {batch} FROM {{lake}}.file_settlements UNION SELECT {batch} FROM _settled) s ON {_OF_BATCH} "
+        "WHERE i.payment_key IS NOT NULL OR (i.direction = 'credit' AND i.amount > 0)",
         {"kind": Kind.payment_received.value},
         _refs=pl.DataFrame({"value": references.drop_nulls().unique().cast(pl.String)}),
-    )
+        _settled=settled.select(BATCH),
+    ).cast(PAYMENTS)  # type: ignore[arg-type]
+
+
+_OF_BATCH = " AND ".join(f"s.{name} IS NOT DISTINCT FROM i.{name}" for name in BATCH)
+"""Whether a row of `file_settlements` is of an instruction's batch."""
+
+
+def batches_sent(ledger: Queries, currency: str, first: dt.date, last: dt.date) -> pl.DataFrame:
+    """Batches of files that were sent and that no bank booked as one yet, settling between two dates (schema `BATCHES`)."""
+    keys = ", ".join(f"i.{name}" for name in BATCH)
+    return ledger.frame(
+        f"""
+        WITH told AS (SELECT unnest([reference, end_to_end_id, client_ref]) AS ref FROM {{lake}}.bank_entries
+                      WHERE outcome = 'settled' AND value_date BETWEEN $first AND $last),
+        refused AS (SELECT DISTINCT r.instruction_key AS key FROM {{lake}}.payment_returns r
+                    JOIN {{lake}}.acknowledgements a ON a.file_id = r.file_id),
+        i AS (SELECT * FROM {{lake}}.instructions WHERE effective BETWEEN $first AND $last AND currency = $currency AND amount > 0)
+        SELECT {keys}, any_value(f.name) AS name, any_value(i.direction) AS direction, $currency AS currency,
+               dense_rank() OVER (PARTITION BY i.file_key ORDER BY i.sequence, i.effective) AS number,
+               count(*) AS payments, sum(i.amount)::BIGINT AS amount,
+               coalesce(sum(i.amount) FILTER (WHERE i.key NOT IN (SELECT key FROM refused)), 0)::BIGINT AS net,
+               count(*) FILTER (WHERE i.end_to_end_id IN (SELECT ref FROM told WHERE ref IS NOT NULL)
+                                   OR i.trace IN (SELECT ref FROM told WHERE ref IS NOT NULL)) AS singly
+        FROM i JOIN {{lake}}.files_out f ON f.file_key = i.file_key
+        WHERE NOT EXISTS (SELECT 1 FROM {{lake}}.file_settlements s WHERE {_OF_BATCH})
+        GROUP BY {keys} ORDER BY {keys}
+        """,
+        {"currency": currency, "first": first, "last": last},
+    ).cast(BATCHES)  # type: ignore[arg-type]
 
 
 def loan_references(ledger: Queries, policy: ReceiptMatching) -> pl.DataFrame:
@@ -155,3 +195,38 @@ def cash_booked(ledger: Queries, first: dt.date, last: dt.date) -> dict[dt.date,
     ).cast(MOVEMENTS)  # type: ignore[arg-type]
     parts = transfers(rows).partition_by("booking_date", as_dict=True)
     return {key[0]: part for key, part in parts.items() if isinstance(key[0], dt.date)}
+
+
+def knowledge_of_loans(ledger: Queries) -> str:
+    """What entries may be matched by, told so that it is another text once a loan, a mandate, an attribute, an
+    instruction or a published contract has come."""
+    (seen,) = ledger.one(
+        f"""
+        SELECT concat_ws('/', (SELECT count(*) FROM {{lake}}.loan_keys), (SELECT count(*) FROM {{lake}}.loan_attributes),
+            (SELECT count(*) FROM {{lake}}.events WHERE kind = ?), (SELECT count(*) FROM {{lake}}.instructions),
+            (SELECT count(*) FROM {{lake}}.loans WHERE close_reason IS NULL AND version IN {PUBLISHED}))
+        """,
+        [Kind.mandate_created.value],
+    )
+    return str(seen)
+
+
+def suspense_to_match(ledger: Queries) -> tuple[pl.DataFrame, str]:
+    """Entries in suspense that another loan or reference may end, of files that were not looked at since something
+    came (`file_id`, `name`, `business_date`, `entry_id`); and what is known now (`knowledge_of_loans`)."""
+    waiting = ledger.frame(
+        "SELECT e.file_id, f.name, e.business_date, e.entry_id FROM {lake}.bank_entries e "
+        "JOIN {lake}.bank_files f ON f.file_id = e.file_id AND f.business_date = e.business_date "
+        "LEFT JOIN {lake}.entry_decisions d ON d.entry_id = e.entry_id "
+        "WHERE e.outcome = 'suspense' AND e.direction = 'credit' AND d.entry_id IS NULL AND e.rule IN (SELECT unnest(?))",
+        [list(MAY_BE_MATCHED)],
+    )
+    if waiting.is_empty():
+        return waiting, ""
+    seen = knowledge_of_loans(ledger)
+    looked = ledger.frame(
+        "SELECT file_id, name, business_date FROM {lake}.suspense_looks GROUP BY ALL "
+        "HAVING arg_max(seen, recorded_at) = ?",
+        [seen],
+    )
+    return waiting.join(looked, on=["file_id", "name", "business_date"], how="anti"), seen

@@ -8,8 +8,9 @@ from __future__ import annotations
 from loanbook.core.payments.incoming.outcomes import OUTCOMES
 
 ENTRIES_NOW = """
-    SELECT e.* REPLACE (coalesce(d.loan_id, e.loan_id) AS loan_id), coalesce(d.outcome, e.outcome) AS outcome_now,
-           d.booking_date AS decided_on, d.maker, d.checker, d.reason, f.name AS file, k.loan_key
+    SELECT e.* REPLACE (coalesce(d.loan_id, e.loan_id) AS loan_id, coalesce(d.confidence, e.confidence) AS confidence),
+           coalesce(d.outcome, e.outcome) AS outcome_now, coalesce(d.rule, e.rule) AS rule_now,
+           coalesce(d.said, e.said) AS said_now, d.booking_date AS decided_on, d.maker, d.checker, d.reason, f.name AS file, k.loan_key
     FROM bank_entries e JOIN bank_files f ON f.file_id = e.file_id AND f.business_date = e.business_date
     LEFT JOIN entry_decisions d ON d.entry_id = e.entry_id AND e.outcome = 'suspense'
     LEFT JOIN loan_keys k ON k.loan_id = coalesce(d.loan_id, e.loan_id)
@@ -33,7 +34,9 @@ FILES = _FILES.format(
 """Files of a range of dates, a row a currency: entries and minor units by outcome; they sum to the file's."""
 SUSPENSE = """
     SELECT e.entry_id, e.account, e.value_date, e.business_date, date_diff('day', e.business_date, $on) AS days,
-           e.direction, e.amount, e.currency, e.payer, e.remittance, e.reference, e.rule, e.said, e.file, e.line
+           e.direction, e.amount, e.currency, e.payer, e.remittance, e.reference, e.rule, e.said, e.file, e.line,
+           (SELECT max(s.recorded_at) FROM suspense_looks s
+            WHERE s.file_id = e.file_id AND s.business_date = e.business_date) AS looked_at
     FROM bank_entries_now e
     WHERE e.outcome = 'suspense' AND e.business_date <= $on
       AND (e.decided_on IS NULL OR e.decided_on > $on)
@@ -43,11 +46,13 @@ SUSPENSE = """
 CANDIDATES = """
     SELECT c.entry_id, c.rank, k.loan_key, c.confidence, c.name_score, c.amount_score, c.date_score, c.rule
     FROM suspense_candidates c LEFT JOIN loan_keys k ON k.loan_id = c.loan_id
-    WHERE c.entry_id IN (SELECT unnest($ids)) ORDER BY c.entry_id, c.rank
+    WHERE c.entry_id IN (SELECT unnest($ids))
+    QUALIFY c.recorded_at = max(c.recorded_at) OVER (PARTITION BY c.entry_id) ORDER BY c.entry_id, c.rank
 """
+"""Loans that entries in suspense may be of, as the last look at each found them."""
 ENTRIES = """
     SELECT e.business_date, e.file, e.line, e.account, e.direction, e.amount, e.currency, e.value_date,
-           e.outcome_now AS outcome, e.rule, e.said, e.loan_key, e.confidence, e.payer, e.remittance, e.reference,
+           e.outcome_now AS outcome, e.rule_now AS rule, e.said_now AS said, e.loan_key, e.confidence, e.payer, e.remittance, e.reference,
            e.end_to_end_id, e.entry_id, e.maker, e.checker, e.reason
     FROM bank_entries_now e
     WHERE e.business_date BETWEEN $first AND $last

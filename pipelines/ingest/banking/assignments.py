@@ -43,7 +43,7 @@ def taken(
     known.decisions.append(good.select("entry_id", "outcome", "loan_id"))
     decisions = good.select(
         "entry_id", "outcome", "loan_id", "maker", "checker", "reason", "line",
-        rule=pl.lit(BY_ORDER), booking_date=pl.lit(booked),
+        rule=pl.lit(BY_ORDER), said=pl.lit("people decided"), booking_date=pl.lit(booked),
     )  # fmt: skip
     cash = of_decisions(good, books_of(accounts, policies, file), booked)
     return replace(result, tables={"entry_decisions": decisions, "cash_movements": cash})

@@ -18,7 +18,7 @@ from loanbook.core.policy.payments.collections import CollectionMapping
 from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.policy.product import Product
 from loanbook.pipelines.formats.collected import Collected, parse
-from loanbook.pipelines.ingest.banking.files import entering, known_book
+from loanbook.pipelines.ingest.banking.files import entering, known_book, matched_again
 from loanbook.pipelines.ingest.banking.stored import books_of, file_rows, stored_entries, waiting_of
 from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import LandingFile
@@ -36,11 +36,12 @@ def taken(
     account = as_account(mapping, policies, file.business_date)
     known = known.by(file.business_date)
     rows = identified(_entries(read, account.name))
+    if known.again is not None:
+        return matched_again([(rows, account)], file, policies, known)
     matching = policies.in_force(ReceiptMatching, mapping.matching, file.business_date)
     book = known_book(rows, account, matching, known)
-    done = decided(
-        rows, account, matching, replace(book, payments=book.payments.clear()), file.business_date
-    )
+    book = replace(book, payments=book.payments.clear(), batches=book.batches.clear())
+    done = decided(rows, account, matching, book, file.business_date)
     result = entering(done.entries, file, known)
     result = replace(result, rows_in=result.rows_in + len(read.bad), bad=read.bad + result.bad)
     accounts = {account.name: account}
@@ -48,8 +49,9 @@ def taken(
     fees = done.entries.join(read.rows.select("line", "fee"), on="line", maintain_order="left")
     told = _groups(read, account.name, file.business_date)
     known.payouts.append(
-        told.select(source_ref="reference", loan_id=pl.lit(None, pl.Int64), amount="closing",
-                    value_date=pl.lit(file.business_date))
+        told.select(source_ref="reference", loan_id=pl.lit(None, pl.Int64), amount=pl.col("closing").abs(),
+                    value_date=pl.lit(file.business_date), with_its_file=pl.lit(False),
+                    direction=pl.when(pl.col("closing") < 0).then(pl.lit("debit")).otherwise(pl.lit("credit")))
     )  # fmt: skip
     tables = file_rows(BankFile(FORMAT, frames={}), file, told) | {
         "bank_entries": stored_entries(done.entries, FORMAT, file, known),

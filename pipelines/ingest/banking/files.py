@@ -13,10 +13,12 @@ from loanbook.core.contract.money import currency_name
 from loanbook.core.errors import IntakeError
 from loanbook.core.payments.bank_file import BankFile
 from loanbook.core.payments.incoming.candidates import AWAITED, CANDIDATES
-from loanbook.core.payments.incoming.deciding import Decided, KnownBook, decided
+from loanbook.core.payments.incoming.cash import of_decisions
+from loanbook.core.payments.incoming.deciding import PAYMENTS, Decided, KnownBook, decided, of_loans
 from loanbook.core.payments.incoming.emitting import RECEIVED, payments_of
 from loanbook.core.payments.incoming.entries import KNOWN, dated, entries_of, identified
 from loanbook.core.payments.incoming.matching import REFERENCES
+from loanbook.core.payments.incoming.own_files import BATCH, SETTLEMENTS
 from loanbook.core.payments.incoming.ties import statements, untied
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import FileMapping
@@ -27,8 +29,14 @@ from loanbook.pipelines.formats.bank.sniffing import KNOWN as FORMATS
 from loanbook.pipelines.formats.bank.sniffing import format_of
 from loanbook.pipelines.ingest.banking.acknowledged import acknowledged
 from loanbook.pipelines.ingest.banking.returning import returning, told_of, with_returns
-from loanbook.pipelines.ingest.banking.stored import cash_of, file_rows, stored_entries, waiting_of
-from loanbook.pipelines.ingest.events import Known, Taken, events_of, together
+from loanbook.pipelines.ingest.banking.stored import (
+    books_of,
+    cash_of,
+    file_rows,
+    stored_entries,
+    waiting_of,
+)
+from loanbook.pipelines.ingest.events import SERVICE, Known, Taken, events_of, together
 from loanbook.pipelines.ingest.landing import LandingFile
 
 SOURCE = "bank-"
@@ -52,11 +60,20 @@ def taken(
     if told.height and told["account"].null_count() == told.height:
         raise IntakeError(_no_account(of_statements))
     known = known.by(file.business_date)
+    parts = told.partition_by("account", as_dict=True, maintain_order=True)
+    if known.again is not None:
+        own = [
+            (_identified(rows, accounts[str(name)], file.business_date), accounts[str(name)])
+            for (name,), rows in parts.items() if name in accounts
+        ]  # fmt: skip
+        return matched_again(own, file, policies, known)
     judged = [
         _judged(rows, accounts.get(str(name)), file.business_date, policies, known)
-        for (name,), rows in told.partition_by("account", as_dict=True, maintain_order=True).items()
+        for (name,), rows in parts.items()
     ] or [_judged(told, None, file.business_date, policies, known)]
     entries = pl.concat([each.entries for each in judged]).sort("place")
+    settled = pl.concat([each.settled for each in judged])
+    known.settled.append(settled)
     returned = returning(told_of(read, file, entries), read, file, policies, known)
     entries = with_returns(entries, returned)
     result = entering(entries, file, known)
@@ -64,6 +81,9 @@ def taken(
         "bank_entries": stored_entries(entries, read.format, file, known),
         "suspense_candidates": waiting_of(pl.concat([each.candidates for each in judged]), entries),
         "cash_movements": cash_of(entries, accounts, policies, file, known),
+        "file_settlements": settled.join(entries.select("place", "entry_id"), on="place").drop(
+            "place"
+        ),
     }
     result = together(result, returned.taken)
     return replace(result, tables=tables | dict(result.tables))
@@ -177,11 +197,16 @@ def _judged(
             confidence=pl.lit(None, pl.Int16), same_as=pl.lit(None, pl.String),
         )  # fmt: skip
         return Decided(none, pl.DataFrame(schema=CANDIDATES))
-    told = identified(
-        dated(rows, account, date).with_columns(pl.col("currency").fill_null(account.currency))
-    )
+    told = _identified(rows, account, date)
     matching = policies.in_force(ReceiptMatching, account.matching, date)
     return decided(told, account, matching, known_book(told, account, matching, known), date)
+
+
+def _identified(rows: pl.DataFrame, account: BankAccount, date: dt.date) -> pl.DataFrame:
+    """Entries of one account, dated and in its currency where none is told, with what they are known by."""
+    return identified(
+        dated(rows, account, date).with_columns(pl.col("currency").fill_null(account.currency))
+    )
 
 
 def known_book(
@@ -205,13 +230,18 @@ def known_book(
         nothing = pl.DataFrame(schema=REFERENCES)
         return KnownBook(loans, nothing, known_entries, payments, _nothing_awaited, _unlike)
     stored = bank.entries([account.name], span[0] - days, span[1] + days)
+    settled = pl.concat([pl.DataFrame(schema=SETTLEMENTS), *known.settled])
+    batches = bank.batches(account.currency, span[0] - days, span[1] + days).join(
+        settled, on=BATCH, how="anti", nulls_equal=True, maintain_order="left"
+    )
     return KnownBook(
         loans,
         bank.references(matching),
         pl.concat([stored, *before], how="vertical_relaxed"),
-        pl.concat([bank.payments(refs), payments], how="vertical_relaxed"),
+        pl.concat([bank.payments(refs, settled), payments], how="vertical_relaxed"),
         partial(bank.awaited, matching),
         bank.alike,
+        batches,
     )
 
 
@@ -225,22 +255,17 @@ def _unlike(pairs: pl.DataFrame) -> pl.Series:
 
 def _fresh_payments(known: Known, references: pl.Series) -> pl.DataFrame:
     """Payments of files of this run, not of banks, that bear one of the references."""
-    schema = {
-        "source_ref": pl.String,
-        "loan_id": pl.Int64,
-        "amount": pl.Int64,
-        "value_date": pl.Date,
-    }
     told = [
         rows.filter(
             (pl.col("kind") == RECEIVED.value) & pl.col("source_ref").is_in(references.implode())
-        ).select(pl.col(n).cast(t) for n, t in schema.items())
+        ).with_columns(direction=pl.lit("credit"), with_its_file=pl.lit(False))
         for rows in known.waiting
     ]
     handed_over = [
         rows.filter(pl.col("source_ref").is_in(references.implode())) for rows in known.payouts
     ]
-    return pl.concat([pl.DataFrame(schema=schema), *told, *handed_over])
+    every = [each.select(pl.col(n).cast(t) for n, t in PAYMENTS.items()) for each in [*told, *handed_over]]  # fmt: skip
+    return pl.concat([pl.DataFrame(schema=PAYMENTS), *every])
 
 
 def entering(entries: pl.DataFrame, file: LandingFile, known: Known) -> Taken:
@@ -270,6 +295,53 @@ def with_payments(
         fresh = events_of(payments, RECEIVED, file, source_of(str(account)), known)
         result = together(result, fresh)
     return result
+
+
+def matched_again(
+    parts: list[tuple[pl.DataFrame, BankAccount]],
+    file: LandingFile,
+    policies: PolicyBook,
+    known: Known,
+) -> Taken:
+    """What entries of a file that wait in suspense (`known.again`: their ids) come to, now that more is known: payments
+    of those that are told surely, and the candidates of the others anew. `parts`: identified entries by account."""
+    assert file.business_date is not None
+    assert known.again is not None
+    booked = known.booked_on(file.business_date)
+    result, tables = Taken(0, 0, 0, [], None), {}
+    found, likely = [], []
+    for rows, account in parts:
+        matching = policies.in_force(ReceiptMatching, account.matching, file.business_date)
+        waits = rows.filter(pl.col("entry_id").is_in(known.again.implode()))
+        if waits.is_empty() or booked > file.business_date + dt.timedelta(
+            days=matching.look_again_days
+        ):
+            continue
+        told, unsure = of_loans(waits, matching, known_book(waits, account, matching, known))
+        by = f"policy:receipt_matching/{matching.name}@{matching.version}"
+        found.append(
+            waits.join(told.filter(pl.col("outcome") == "applied"), on="place", maintain_order="left")
+            .with_columns(checker=pl.lit(by))
+        )  # fmt: skip
+        likely.append(unsure.join(waits.select("place", "entry_id"), on="place", maintain_order="left").drop("place"))  # fmt: skip
+    applied = pl.concat(found).with_columns(actor=pl.lit(SERVICE), reason=pl.lit(LATER)) if found else pl.DataFrame()  # fmt: skip
+    if applied.height:
+        result = with_payments(result, applied, file, known, ("actor", "checker", "reason"))
+        entered = [] if result.events is None else result.events["source_ref"].to_list()
+        applied = applied.filter(pl.col("entry_id").is_in(entered))
+        accounts = {account.name: account for _, account in parts}
+        tables["entry_decisions"] = applied.select(
+            "entry_id", "outcome", "rule", "said", "loan_id", "confidence", "checker", "reason", "line",
+            maker="actor", booking_date=pl.lit(booked),
+        )  # fmt: skip
+        tables["cash_movements"] = of_decisions(applied, books_of(accounts, policies, file), booked)
+    if likely:
+        tables["suspense_candidates"] = pl.concat(likely)
+    return replace(result, tables=tables)
+
+
+LATER = "matched_later"
+"""Reason of a payment that was found after its entry had waited in suspense."""
 
 
 def source_of(account: str) -> FileMapping:

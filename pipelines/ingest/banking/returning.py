@@ -14,6 +14,7 @@ import polars as pl
 from loanbook.core.contract.dates.business_days import Calendar
 from loanbook.core.contract.money import EXPONENT, decimal_text
 from loanbook.core.payments.bank_file import BankFile
+from loanbook.core.payments.incoming.cash import PAYOUT_BACK
 from loanbook.core.payments.out.changes import CODES, corrected
 from loanbook.core.payments.out.returns import TOLD, WHY, by_name, decided, of_nobody
 from loanbook.core.policy.book import PolicyBook
@@ -277,8 +278,9 @@ def with_returns(entries: pl.DataFrame, returned: Returned) -> pl.DataFrame:
     )
     unread = notes & (pl.col("outcome") == "quarantined")
     news, back = pl.lit("news_of_an_account"), pl.lit("return_of_a_payment")
+    payout = settled & (pl.col("_why") == "payout_reversed")
     return told.with_columns(
-        pl.when(unread).then(news).when(settled).then(back).otherwise("rule").alias("rule"),
+        pl.when(unread).then(news).when(payout).then(pl.lit(PAYOUT_BACK)).when(settled).then(back).otherwise("rule").alias("rule"),
         outcome=pl.when(unread).then(pl.lit("outside")).when(settled).then(pl.lit("returned")).otherwise("outcome"),
         said=pl.coalesce(said.replace(WHY), "said"), loan_id=pl.coalesce("_loan", "loan_id"),
     ).drop("_of", "_why", "_loan")  # fmt: skip

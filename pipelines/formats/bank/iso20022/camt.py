@@ -102,6 +102,8 @@ def _entry(report: _Report, ntry: Any) -> None:
                 and name not in {"line", "amount", "currency", "reference", "entry"}}  # fmt: skip
         row["reference"] = row["reference"] or details[0]["reference"]
     else:
+        batch = child(ntry, "NtryDtls", "Btch")
+        row["end_to_end_id"] = text(batch, "PmtInfId") or text(batch, "MsgId")
         report.rows["details"].extend(details)
     report.rows["entries"].append(row)
     for each, detail in zip(inside, details, strict=True):
