@@ -31,7 +31,9 @@ COLLECTED_NOTES = """What a processor of cards or wallets, an agent or a branch 
 (`policies/collection_files`). In each group payments less refunds, chargebacks and fees must come to the total
 that the file states, or the file is refused whole with both figures. A payment becomes one of its loan and stands in
 payment clearing until the total arrives at the bank under the group's name as reference, or by a rule of the bank account;
-fees are an expense. A payment of which no loan is found waits in suspense, as does what was taken back."""
+fees are an expense. A refund or chargeback takes the payment of its `original` back, as the mapping says (`refund_becomes`,
+`chargeback_becomes`). A payment of which no loan is found waits in suspense, as does what takes back a payment that is not
+known."""
 RULES: Mapping[str, str] = {
     "kind_not_known": "the row's kind is none of the words of the mapping",
     "amount_not_read": "its amount can't be read",
@@ -63,6 +65,7 @@ def parse(data: bytes, mapping: CollectionMapping) -> Collected:
         kind=pl.col("kind").replace_strict(words, default=None, return_dtype=pl.String),
         minor=minor("amount"),
         fee=pl.when(pl.col("fee") == "").then(0).otherwise(minor("fee")),
+        taken=plain(pl.col("amount"), mapping.amounts).str.starts_with("-"),
         value_date=date_in("value_date", mapping.date_format),
         group=pl.when(pl.col("group") == "").then(pl.lit(mapping.name)).otherwise("group"),
     )
@@ -77,7 +80,7 @@ def parse(data: bytes, mapping: CollectionMapping) -> Collected:
     bad = broken + unread.select("line", "rule", found="reference").to_dicts()
     good = judged.filter(pl.col("rule").is_null()).drop("rule")
     totals = _tied(good, len(bad))
-    rows = good.filter(pl.col("kind") != "total")
+    rows = good.filter(pl.col("kind") != "total").drop("taken")
     return Collected(texts.height + len(broken) - totals.height, rows, totals, bad)
 
 
@@ -90,12 +93,15 @@ def _tied(rows: pl.DataFrame, unread: int) -> pl.DataFrame:
         rows.filter(~is_total).group_by(keys)
         .agg(computed=(pl.col("minor") * sign - pl.col("fee")).sum())
     )  # fmt: skip
-    stated = rows.filter(is_total).select(*keys, "line", "value_date", total="minor")
+    stated = rows.filter(is_total).select(*keys, "line", "value_date", "taken", total="minor")
     if stated.select(keys).is_duplicated().any():
         raise IntakeError(
             "a group states its total twice; nothing of the file is taken: send it anew"
         )
     both = stated.join(made, on=keys, how="full", coalesce=True).sort(keys)
+    # where more is taken back than was paid the collector is owed; some write what they hand over below zero
+    owed = pl.col("taken") & (pl.col("computed") < 0)
+    both = both.with_columns(total=pl.when(owed).then(-pl.col("total")).otherwise("total")).drop("taken")  # fmt: skip
     off = both.filter(~(pl.col("total") == pl.col("computed")).fill_null(False))
     if off.height:
         row = off.row(0, named=True)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from loanbook.core.catalogue.codes import EventState, Kind
-from loanbook.core.catalogue.events import ROW
+from loanbook.core.catalogue.events import DEFERS, OF_A_CHARGE, ROW
 from loanbook.core.contract.money import CURRENCY_NAMES, major
 from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import content_hashes, empty
@@ -46,6 +46,9 @@ class BankKnown(Protocol):
 
     def waiting(self, ids: pl.Series) -> pl.DataFrame:
         """Entries that were put in suspense, and what was decided of them since."""
+
+    def entries_named(self, account: str, references: pl.Series) -> pl.DataFrame:
+        """Earlier entries of an account that have one of the references."""
 
     def payments(self, references: pl.Series, settled: pl.DataFrame) -> pl.DataFrame:
         """Payments that other files brought, or that were sent, under one of the references; `settled`: batches that
@@ -389,6 +392,38 @@ def _said_by_verb(frame: pl.DataFrame, kind: Kind) -> pl.Series:
 _EVENT_NULLS = {
     "amount": pl.Int64, "checker": pl.String, "reason": pl.String, "payload": pl.String,
 }  # fmt: skip
+
+
+def keys_of(events: pl.DataFrame) -> pl.DataFrame:
+    """What later files of the run must know of `events`, as `order_context.event_keys` has it."""
+    reversal = pl.when(pl.col("kind") == Kind.reversal.value)
+    interest = pl.when(pl.col("kind") == Kind.interest_refunded.value)
+    taken_back = pl.when(pl.col("kind") == Kind.chargeback.value)
+    charged = pl.when(pl.col("kind") == Kind.charge_assessed.value)
+    return events.select(
+        "idempotency_key",
+        "body_hash",
+        "loan_id",
+        "kind",
+        "amount",
+        "source_system",
+        "source_ref",
+        reverses=reversal.then(pl.col("payload").str.json_path_match("$.reverses")),
+        charged=charged.then("amount"),
+        charge=pl.when(pl.col("kind").is_in([k.value for k in OF_A_CHARGE])).then("payload"),
+        deferred=pl.col("amount")
+        * pl.col("kind").replace_strict(
+            {k.value: sign for k, (_, sign) in DEFERS.items()}, default=None, return_dtype=pl.Int64
+        ),
+        family=pl.col("kind").replace_strict(
+            {k.value: deferral.value for k, (deferral, _) in DEFERS.items()},
+            default=None,
+            return_dtype=pl.Int32,
+        ),
+        refunded=interest.then(pl.col("payload").str.json_path_match("$.of")),
+        charged_back=taken_back.then(pl.col("payload").str.json_path_match("$.of")),
+        brought=pl.when(pl.col("kind") == Kind.migrated_in.value).then("payload"),
+    )
 
 
 def complete(events: pl.DataFrame) -> pl.DataFrame:

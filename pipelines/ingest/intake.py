@@ -15,8 +15,6 @@ from typing import Any
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Kind
-from loanbook.core.catalogue.events import DEFERS, OF_A_CHARGE
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CANONICAL, CommandMapping, PaymentMapping
@@ -43,7 +41,7 @@ from loanbook.core.store.writer import Ledger
 from loanbook.core.store.writing import UNKNOWN_LOAN, Intake
 from loanbook.pipelines.formats.registry import BY_NAME, examples
 from loanbook.pipelines.formats.table import LONGEST
-from loanbook.pipelines.ingest.events import Known, Taken, with_note
+from loanbook.pipelines.ingest.events import Known, Taken, keys_of, with_note
 from loanbook.pipelines.ingest.landing import (
     MAX_BYTES,
     LandingFile,
@@ -445,35 +443,3 @@ def _sources_before(policies: PolicyBook, known: Known) -> list[str]:
         if isinstance(policy, PaymentMapping | CommandMapping)
     }
     return sorted(known.sources() - named)
-
-
-def keys_of(events: pl.DataFrame) -> pl.DataFrame:
-    """What later files of the run must know of `events`, as `order_context.event_keys` has it."""
-    reversal = pl.when(pl.col("kind") == Kind.reversal.value)
-    interest = pl.when(pl.col("kind") == Kind.interest_refunded.value)
-    taken_back = pl.when(pl.col("kind") == Kind.chargeback.value)
-    charged = pl.when(pl.col("kind") == Kind.charge_assessed.value)
-    return events.select(
-        "idempotency_key",
-        "body_hash",
-        "loan_id",
-        "kind",
-        "amount",
-        "source_system",
-        "source_ref",
-        reverses=reversal.then(pl.col("payload").str.json_path_match("$.reverses")),
-        charged=charged.then("amount"),
-        charge=pl.when(pl.col("kind").is_in([k.value for k in OF_A_CHARGE])).then("payload"),
-        deferred=pl.col("amount")
-        * pl.col("kind").replace_strict(
-            {k.value: sign for k, (_, sign) in DEFERS.items()}, default=None, return_dtype=pl.Int64
-        ),
-        family=pl.col("kind").replace_strict(
-            {k.value: deferral.value for k, (deferral, _) in DEFERS.items()},
-            default=None,
-            return_dtype=pl.Int32,
-        ),
-        refunded=interest.then(pl.col("payload").str.json_path_match("$.of")),
-        charged_back=taken_back.then(pl.col("payload").str.json_path_match("$.of")),
-        brought=pl.when(pl.col("kind") == Kind.migrated_in.value).then("payload"),
-    )

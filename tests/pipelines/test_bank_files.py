@@ -298,3 +298,43 @@ def test_what_a_processor_collected_ties_to_its_payout_and_clears_when_that_arri
         0, 650, -400, 16250,
     ]  # fmt: skip
     conserved(new_ledger)
+
+
+def test_refunds_and_chargebacks_take_their_payment_back_and_the_net_payout_clears(
+    new_ledger: Ledger,
+) -> None:
+    drop(new_ledger, TAPE, LOANS + weekly_loan("LOAN-0001") + weekly_loan("LOAN-0002"))
+    first = [
+        f"ch1,charge,104.00,2.50,USD,{DAY},LOAN-0001,PO-1,", f"ch2,charge,50.00,1.00,USD,{DAY},LOAN-0002,PO-1,",
+        f"ch3,charge,20.00,,USD,{DAY},LOAN-0002,PO-1,", f"rf3,refund,20.00,,USD,{DAY},,PO-1,ch3",
+        f"po1,payout,150.50,,USD,{DAY},,PO-1,",
+    ]  # fmt: skip
+    drop(new_ledger, f"collected_{DAY}_synthetic-processor.csv", SETTLED + "\n".join(first) + "\n")
+    later = "2018-01-12"
+    then = [
+        f"rf1,refund,104.00,,USD,{later},,PO-2,ch1", f"dp2,dispute,30.00,15.00,USD,{later},,PO-2,ch2",
+        f"rf4,refund,104.00,,USD,{later},,PO-2,ch1", f"rf5,refund,1.00,,USD,{later},,PO-2,ch99",
+        f"po2,payout,-254.00,,USD,{later},,PO-2,",
+    ]  # fmt: skip
+    body = (SETTLED + "\n".join(then) + "\n").replace("po2,payout,-254.00", "po2,payout,254.00")
+    drop(new_ledger, f"collected_{later}_synthetic-processor.csv", body)
+    report = take(new_ledger)
+    assert "a total of 25400, its rows make -25400" in str(report.refused)
+    drop(new_ledger, f"collected_{later}_synthetic-processor.csv", SETTLED + "\n".join(then) + "\n")
+    report = take(new_ledger)
+    assert not report.refused, report.refused
+    told = decided(new_ledger)
+    assert {name: told[name] for name in ("rf1", "rf3", "rf4", "rf5", "dp2")} == {
+        "rf1": "returned return_of_a_payment", "rf3": "returned return_of_a_payment",
+        "rf4": "suspense money_returned", "rf5": "suspense money_returned", "dp2": "returned return_of_a_payment",
+    }  # fmt: skip
+    taken_back = "SELECT kind, amount, reason FROM {lake}.events WHERE actor = 'collector:synthetic-processor' ORDER BY event_id"
+    assert new_ledger.frame(taken_back).rows() == [
+        (13, None, "collector_refund"), (10, 3000, "collector_chargeback"), (13, None, "collector_refund"),
+    ]  # fmt: skip
+    drop(new_ledger, f"bank_{later}.xml", camt(later, [Entry(15050, ref="B1", e2e="PO-1"), Entry(-25400, ref="B2", e2e="PO-2")], opening=10**6))  # fmt: skip
+    take(new_ledger)
+    close_landed(new_ledger)
+    # 104 + 1 wait: taken back, and not known of which payment
+    assert balance(new_ledger, "payment_clearing", "unidentified_receipts", "bank") == [0, 10500, -10350]  # fmt: skip
+    conserved(new_ledger)

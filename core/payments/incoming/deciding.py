@@ -248,9 +248,10 @@ def _paid_in_another_file(
     apart = (pl.col("value_date") - pl.col("paid_on")).dt.total_days().abs()
     near = pl.concat(parts).filter(apart <= account.same_within_days)
     once = near.unique("place", maintain_order=True)
+    of_a_loan = pl.col("loan_id").is_not_null()  # else a collector is owed
     rule = (
         pl.when("with_its_file").then(pl.lit("settled_with_its_file"))
-        .when(pl.col("direction") == "debit").then(pl.lit("payout_settled"))
+        .when((pl.col("direction") == "debit") & of_a_loan).then(pl.lit("payout_settled"))
         .otherwise(pl.lit("paid_in_another_file"))
     )  # fmt: skip
     again = pl.when("with_its_file").then(pl.lit("duplicate")).otherwise(pl.lit("settled"))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     CollectionField = str
 else:
     CollectionField = Literal[(*COLLECTION_REQUIRED, *COLLECTION_OPTIONAL)]
+Becomes = Literal["reversal", "chargeback", "suspense"]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 
 
@@ -36,6 +37,14 @@ class CollectionMapping(FileMapping):
     )
     kinds: dict[Literal[KINDS], list[Word]] = Field(  # type: ignore[valid-type]
         description="what a row is, by the words of the file: payment and total at least"
+    )
+    refund_becomes: Becomes = Field(
+        default="reversal",
+        description="what a refund makes of its payment. reversal: the loan is lived again as if it had not come (a refund of "
+        "a part is a chargeback of so much); chargeback: the payment stands and is asked anew; suspense: a person decides",
+    )
+    chargeback_becomes: Becomes = Field(
+        default="chargeback", description="what a chargeback makes of its payment, likewise"
     )
     columns: dict[CollectionField, str] = Field(description="field of loanbook: column of the file")
     constants: dict[CollectionField, str] = Field(

@@ -35,6 +35,10 @@ class StoredBank:
         """As `put_in_suspense`."""
         return put_in_suspense(self._ledger, ids)
 
+    def entries_named(self, account: str, references: pl.Series) -> pl.DataFrame:
+        """As the function of this name."""
+        return entries_named(self._ledger, account, references)
+
     def payments(self, references: pl.Series, settled: pl.DataFrame) -> pl.DataFrame:
         """As `payments_under`."""
         return payments_under(self._ledger, references, settled)
@@ -80,6 +84,17 @@ def put_in_suspense(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
         "LEFT JOIN {lake}.entry_decisions d ON d.entry_id = e.entry_id WHERE e.outcome = 'suspense'",
         [],
         _ids=pl.DataFrame({"entry_id": ids.unique().cast(pl.String)}),
+    )
+
+
+def entries_named(ledger: Queries, account: str, references: pl.Series) -> pl.DataFrame:
+    """`reference`, `entry_id`, `account`, `direction` of entries of an account that have one of the references of their own."""
+    return ledger.beside(
+        "SELECT e.reference, e.entry_id, e.account, e.direction FROM {lake}.bank_entries e "
+        "JOIN _refs r ON r.value = e.reference WHERE e.account = $account "
+        "AND e.outcome NOT IN ('duplicate', 'quarantined')",
+        {"account": account},
+        _refs=pl.DataFrame({"value": references.drop_nulls().unique().cast(pl.String)}),
     )
 
 

@@ -6,5 +6,6 @@
 - `assets` - Dagster asset and checks of entries
 - `stored` - what the ledger keeps of a file, its statements and entries
 - `returning` - returns and notifications of change: the instruction that each is of, and what it orders
+- `taken_back` - refunds and chargebacks of collectors: the payment that each takes back
 - `acknowledged` - what became of instructions, as a status report tells
 """

@@ -20,6 +20,7 @@ from loanbook.core.policy.product import Product
 from loanbook.pipelines.formats.collected import Collected, parse
 from loanbook.pipelines.ingest.banking.files import entering, known_book, matched_again
 from loanbook.pipelines.ingest.banking.stored import books_of, file_rows, stored_entries, waiting_of
+from loanbook.pipelines.ingest.banking.taken_back import taken_back
 from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import LandingFile
 
@@ -43,10 +44,11 @@ def taken(
     book = replace(book, payments=book.payments.clear(), batches=book.batches.clear())
     done = decided(rows, account, matching, book, file.business_date)
     result = entering(done.entries, file, known)
+    entries, result = taken_back(done.entries, result, mapping, file, policies, known)
     result = replace(result, rows_in=result.rows_in + len(read.bad), bad=read.bad + result.bad)
     accounts = {account.name: account}
     booked = known.booked_on(file.business_date)
-    fees = done.entries.join(read.rows.select("line", "fee"), on="line", maintain_order="left")
+    fees = entries.join(read.rows.select("line", "fee"), on="line", maintain_order="left")
     told = _groups(read, account.name, file.business_date)
     known.payouts.append(
         told.select(source_ref="reference", loan_id=pl.lit(None, pl.Int64), amount=pl.col("closing").abs(),
@@ -54,12 +56,12 @@ def taken(
                     direction=pl.when(pl.col("closing") < 0).then(pl.lit("debit")).otherwise(pl.lit("credit")))
     )  # fmt: skip
     tables = file_rows(BankFile(FORMAT, frames={}), file, told) | {
-        "bank_entries": stored_entries(done.entries, FORMAT, file, known),
-        "suspense_candidates": waiting_of(done.candidates, done.entries),
+        "bank_entries": stored_entries(entries, FORMAT, file, known),
+        "suspense_candidates": waiting_of(done.candidates, entries),
         "cash_movements": of_collected(fees, books_of(accounts, policies, file), booked),
     }
     tables["bank_files"] = tables["bank_files"].with_columns(entries=pl.lit(rows.height, pl.Int64))
-    return replace(result, tables=tables)
+    return replace(result, tables=dict(result.tables) | tables)
 
 
 def as_account(mapping: CollectionMapping, policies: PolicyBook, date: dt.date) -> BankAccount:

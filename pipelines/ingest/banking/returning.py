@@ -81,7 +81,7 @@ def returning(
     orders = _orders_of_returns(judged, file, policies)
     listed, of_changes = _changes(changes, read, sent, file, known)
     every = pl.concat([orders, of_changes], how="diagonal_relaxed")
-    taken = _ordered(every, file, policies, known)
+    taken = ordered(every, file, policies, known)
     judged = _as_ordered(judged, taken)
     known.returned.append(judged.filter(pl.col("outcome").is_in([*ENTERS, "noted", "rejected"])).select("return_key", "instruction_key"))  # fmt: skip
     kept = judged.filter(~pl.col("outcome").is_in(["duplicate", "unknown"]))
@@ -172,12 +172,12 @@ def _orders_of_returns(
     )
     return rows.select(
         "line", "place", "command", "loan_id", "target_ref", "amount", "reason",
-        command_ref=_reference(pl.concat_str("command", "return_key", separator="/")), value_date=pl.lit(file.business_date),
+        command_ref=reference_of(pl.concat_str("command", "return_key", separator="/")), value_date=pl.lit(file.business_date),
         maker=pl.concat_str(pl.lit("bank:"), "originator"), checker=pl.lit("policy:return_codes"),
     )  # fmt: skip
 
 
-def _reference(key: pl.Expr) -> pl.Expr:
+def reference_of(key: pl.Expr) -> pl.Expr:
     """A reference of an order, which is one command's for good; of 64 characters at most."""
     return key.str.replace_all(r"[^A-Za-z0-9/._-]", "-").str.slice(0, 64)
 
@@ -217,14 +217,14 @@ def _changes(
     listed = fresh.with_columns(account=pl.when(pl.col("outcome") == "amended").then(sealed))
     orders = fresh.filter(pl.col("outcome") == "amended").select(
         "line", "loan_id", *PARTICULARS, place=_NEWS, command=pl.lit("amend_mandate"), target_ref="mandate",
-        amount=pl.lit(""), reason=pl.lit("notification_of_change"), command_ref=_reference(pl.concat_str(pl.lit("amend/"), "change_key")),
+        amount=pl.lit(""), reason=pl.lit("notification_of_change"), command_ref=reference_of(pl.concat_str(pl.lit("amend/"), "change_key")),
         value_date=pl.lit(file.business_date), maker=pl.concat_str(pl.lit("bank:"), "by"),
         checker=pl.lit("policy:return_codes"),
     )  # fmt: skip
     return listed, orders
 
 
-def _ordered(orders: pl.DataFrame, file: LandingFile, policies: PolicyBook, known: Known) -> Taken:
+def ordered(orders: pl.DataFrame, file: LandingFile, policies: PolicyBook, known: Known) -> Taken:
     """The orders as events, by the rules of orders."""
     if orders.is_empty():
         return Taken(0, 0, 0, [], None)
@@ -254,9 +254,14 @@ def _types() -> dict:
     return {name: type_ for name, type_ in Orders.create_empty().schema.items() if name != "unread"}
 
 
+def broken_by(taken: Taken) -> dict[int, str]:
+    """Rules that orders about money broke, by the line of the file that gave them."""
+    return {row["line"] // _PLACES: row["rule"] for row in taken.bad if row["line"] % _PLACES == 0}
+
+
 def _as_ordered(judged: pl.DataFrame, taken: Taken) -> pl.DataFrame:
     """Returns with what became of their orders: one that broke a rule is refused by its name."""
-    bad = {row["line"] // _PLACES: row["rule"] for row in taken.bad if row["line"] % _PLACES == 0}
+    bad = broken_by(taken)
     broke = pl.col("line").replace_strict(bad, default=None, return_dtype=pl.String) if bad else pl.lit(None, pl.String)  # fmt: skip
     comes = pl.col("outcome").is_in([*ENTERS]) | pl.col("event_ref").is_not_null()
     broken = broke.is_not_null() & comes

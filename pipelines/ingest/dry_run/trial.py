@@ -15,8 +15,8 @@ from loanbook.core.policy.file_mappings import FileMapping, TapeMapping
 from loanbook.pipelines.formats.registry import BY_NAME
 from loanbook.pipelines.formats.table import header_of, with_line_feeds
 from loanbook.pipelines.ingest.dry_run.suggestion import suggested
-from loanbook.pipelines.ingest.events import Known, Taken
-from loanbook.pipelines.ingest.intake import keys_of, read_file
+from loanbook.pipelines.ingest.events import Known, Taken, keys_of
+from loanbook.pipelines.ingest.intake import read_file
 from loanbook.pipelines.ingest.landing import LandingFile, far_dates, landed
 from loanbook.pipelines.instance import mapping_of
 
