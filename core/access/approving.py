@@ -28,6 +28,22 @@ class PendingOrder:
 
 def may_approve(actor: Actor, asked: PendingOrder, step: ApprovalStep, access: Access) -> Verdict:
     """Whether an actor may approve an order, or reject it."""
+    apart = is_another(actor, asked)
+    if not apart.allowed:
+        return apart
+    verdict = access.may(actor, "order.approve", asked.verb, amount=asked.amount)
+    if not verdict.allowed:
+        return verdict
+    if step.roles and actor.kind != "demo" and not set(step.roles) & actor.roles:
+        return Verdict(
+            False, f"{actor.name} may not approve it: that takes one of the roles "
+            f"{', '.join(step.roles)}",
+        )  # fmt: skip
+    return verdict
+
+
+def is_another(actor: Actor, asked: PendingOrder) -> Verdict:
+    """Whether an actor is a person apart from who ordered and from who approved already."""
     name, maker = plain_name(actor.name), plain_name(asked.maker)
     if name == maker:
         return Verdict(False, f"{actor.name} ordered it: another person approves")
@@ -41,15 +57,7 @@ def may_approve(actor: Actor, asked: PendingOrder, step: ApprovalStep, access: A
         return Verdict(False, f"{actor.name} approved it already: another person must too")
     if actor.kind == "service":
         return Verdict(False, f"{actor.name} is a service: a person approves")
-    verdict = access.may(actor, "order.approve", asked.verb, amount=asked.amount)
-    if not verdict.allowed:
-        return verdict
-    if step.roles and actor.kind != "demo" and not set(step.roles) & actor.roles:
-        return Verdict(
-            False, f"{actor.name} may not approve it: that takes one of the roles "
-            f"{', '.join(step.roles)}",
-        )  # fmt: skip
-    return verdict
+    return Verdict(True)
 
 
 def is_approved(approved_by: Iterable[str], step: ApprovalStep) -> bool:

@@ -119,6 +119,10 @@ class Access:
             if any(g.action == action for g in role.grants)
         )
 
+    def counting(self, actor: Actor) -> frozenset[str]:
+        """Roles of an actor that count as they signed in."""
+        return actor.roles - {*self.wants_second_factor(actor)}
+
     def wants_second_factor(self, actor: Actor) -> list[str]:
         """Roles of a person that count only once they signed in with a second factor; sorted."""
         if actor.kind != "person" or actor.second_factor:

@@ -42,7 +42,7 @@ PAGES: Mapping[str, Needs] = {
     "system-health": _EVERY_LOAN,
     "metrics": Needs(actions=()),
     "marts": _EVERY_LOAN,
-    "approvals": Needs(actions=("order.approve", "order.propose")),
+    "approvals": Needs(actions=("order.approve", "order.propose", "case.decide")),
     "audit": Needs(actions=("audit.read", "audit.verify")),
     "users": Needs(actions=("users.read", "users.manage")),
 }

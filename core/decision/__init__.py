@@ -7,6 +7,8 @@
 - `terms` - grade, price, limit and what the applicant can bear
 - `reasons` - reasons by their weight
 - `deciding` - the decision of every application at once, and the same again from what is stored
+- `by_person` - a person's decision on what the policy refers: within its limits and the person's authority
+- `overrides` - how often persons decide otherwise than the policy leant, and what became of it
 - `comparing` - two policies over the same applications, and a policy against what loans did
 - `validity` - whether points still fit: rank correlation, stability, calibration
 """

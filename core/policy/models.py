@@ -40,6 +40,7 @@ from loanbook.core.policy.base import (
 )
 from loanbook.core.policy.decisions.decision import DecisionPolicy
 from loanbook.core.policy.decisions.partners import ApplicationMapping
+from loanbook.core.policy.decisions.underwriting import UnderwritingPolicy
 from loanbook.core.policy.file_mappings import CommandMapping, PaymentMapping, TapeMapping
 from loanbook.core.policy.lending.agreements import AgreementRules
 from loanbook.core.policy.lending.collection_queues import CollectionQueue
@@ -362,6 +363,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "receipt_matching": ReceiptMatching,
     "collection_files": CollectionMapping,
     "decisions": DecisionPolicy,
+    "underwriting": UnderwritingPolicy,
     "application_files": ApplicationMapping,
     "contact_rules": ContactRules,
     "promise_rules": PromiseRules,

@@ -10,7 +10,8 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 
 from loanbook.core.policy.base import Policy
-from loanbook.core.policy.decisions.decision import DecisionPolicy
+from loanbook.core.policy.decisions.decision import OWN_REASONS, DecisionPolicy
+from loanbook.core.policy.decisions.underwriting import UnderwritingPolicy
 from loanbook.core.policy.file_mappings import TapeMapping
 from loanbook.core.policy.lending.collection_queues import CollectionQueue
 from loanbook.core.policy.lending.contact_rules import ContactRules
@@ -101,6 +102,8 @@ def wrong_references(policies: Iterable[Policy]) -> Iterator[tuple[Policy, str]]
                 for team in policy.teams
             ]
             yield from ((policy, why) for why in _leading_nowhere(asked, known))
+        elif isinstance(policy, UnderwritingPolicy):
+            yield from ((policy, why) for why in _of_underwriting(policy, known))
         elif isinstance(policy, IdentityProvider):
             given: list[Reference] = [(Role, name, "roles") for name in policy.roles.values()]
             yield from ((policy, why) for why in _leading_nowhere(given, known))
@@ -158,6 +161,27 @@ def _of_decision(
             f"field role: decisions/{min(champions)} is champion of the product {policy.product} already; one "
             "decides, so write `role: challenger` in the other"
         )
+
+
+def _of_underwriting(
+    policy: UnderwritingPolicy, known: dict[tuple[type[Policy], str], list[Policy]]
+) -> Iterator[str]:
+    """Fields of an underwriting policy that name what is not there, or decide what another decides."""
+    roles: list[Reference] = [(Role, each.role, "authorities") for each in policy.authorities]
+    yield from _leading_nowhere([(Product, policy.product, "product"), *roles], known)
+    every = [each for versions in known.values() for each in versions]
+    others = {each.name for each in every if isinstance(each, UnderwritingPolicy) and each.product == policy.product}  # fmt: skip
+    if policy.name != min(others):
+        yield (
+            f"field product: underwriting/{min(others)} is of the product {policy.product} already; one policy of a "
+            "product, so put its rules there"
+        )
+    deciding = [each for each in every if isinstance(each, DecisionPolicy) and each.product == policy.product]  # fmt: skip
+    codes = {*OWN_REASONS, *(rule.code for each in deciding for rule in each.rules)}
+    for field in ("never_past", "two_persons_past"):
+        for code in getattr(policy, field):
+            if code not in codes:
+                yield f"field {field}: {code} is no rule of the policies of decisions for {policy.product}"
 
 
 def _of_account(account: BankAccount | CollectionMapping) -> list[Reference]:

@@ -39,6 +39,7 @@ _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "repo
           "applications", "application_links", "applicant_facts", "decision_policies", "decision_inputs", "decisions",
           "case_events", "consents", "identity_checks", "contacts", "contact_preferences",
           "promises", "notices",
+          "person_decisions", "underwriting_policies",
           "offers", "offer_steps", "documents", "signatures", "party_checks", "disbursements")  # fmt: skip
 Query = Callable[..., pl.DataFrame]
 UNITS = pl.Decimal(38, max(EXPONENT.values()))

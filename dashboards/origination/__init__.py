@@ -1,5 +1,6 @@
 """The page of applications.
 
 - `page` - funnel, what waits and for how long, the queue
+- `underwriting` - a person's decision on a case that the policy refers
 - `case` - one case: what was asked, its events, the decision's trace, what is missing
 """

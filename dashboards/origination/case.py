@@ -24,6 +24,8 @@ def draw(told: dict[str, Any] | None, on: dt.date) -> None:
         f"{exact_money(asked['amount'], asked['currency'])} over {asked['term']} instalments for {asked['product']}, submitted on "
         f"{day(asked['submitted_on'])} by {asked['partner']}; {asked['applicant_kind'].replace('_', ' ')}"
     )
+    for person in (each for each in told["persons"] if each["decided_on"] <= on):
+        _by_person(person)
     decisions = [each for each in told["decisions"] if each["decided_at"].date() <= on]
     if not decisions:
         st.info(f"Nothing was decided by {day(on)}.")
@@ -48,6 +50,32 @@ def draw(told: dict[str, Any] | None, on: dt.date) -> None:
         st.warning(
             "Shared with other applications: "
             + ", ".join(f"{each['kind'].replace('_', ' ')} ({each['others']})" for each in shared)
+        )
+
+
+def _by_person(decision: dict[str, Any]) -> None:
+    """What a person decided, why, past what, and what the applicant is told."""
+    with st.container(border=True):
+        verb = {"approve": "Approved", "reject": "Rejected"}.get(decision["verdict"], "Asked for more information")  # fmt: skip
+        second = f", confirmed by {decision['checkers']}" if decision["checkers"] else ""
+        st.markdown(
+            f"**{verb} by {decision['maker']}**{second} on {day(decision['decided_on'])}: {decision['why']}"
+        )
+        if decision["amount"] is not None:
+            currency = decision["currency"]
+            st.markdown(
+                f"{exact_money(decision['amount'], currency)} over {decision['term']} instalments at {percent(decision['rate_ppb'])} %, "
+                f"grade {decision['grade']}, about {exact_money(decision['instalment'], currency)} a month"
+            )
+        for words in decision["in_words"]:
+            st.markdown(f"- {words}")
+        past = (
+            f"Past {decision['past'].replace(',', ', ').replace('_', ' ')}. "
+            if decision["past"]
+            else ""
+        )
+        st.caption(
+            f"{past}{decision['note']} By underwriting {decision['underwriting']}, decision {decision['decision_id']}."
         )
 
 

@@ -14,13 +14,14 @@ from loanbook.core.store.origination.reading import QUEUE, case_of
 from loanbook.dashboards import data
 from loanbook.dashboards.charts.flows import name_above
 from loanbook.dashboards.formats import count, day
-from loanbook.dashboards.origination import case
+from loanbook.dashboards.origination import case, underwriting
 from loanbook.dashboards.page import Page
 from loanbook.dashboards.parts.card import done, downloads, picked_row
 from loanbook.dashboards.parts.head import Clocks, head
 from loanbook.dashboards.parts.table import amounts, in_words, show_rows, titled
 from loanbook.dashboards.theme import CONFIG, layout, palette
 
+KINDS = ("All", "Left to a person")
 MOST = 1_000
 """Rows of the queue that are drawn; the export has all."""
 
@@ -69,7 +70,10 @@ def _body(clocks: Clocks) -> None:
     chosen = _pick(rows, on)
     if chosen:
         with st.container(border=True):
-            case.draw(case_of(data.ledger(), chosen), on)
+            told = case_of(data.ledger(), chosen)
+            case.draw(told, on)
+            if told is not None:
+                underwriting.draw(told)
     done(f"{token}|{chosen or ''}")
 
 
@@ -161,9 +165,18 @@ def _pick(rows: pl.DataFrame, on: dt.date) -> str | None:
         anchor=False,
         help="Those that wait first, the oldest at the top; choose a row for its case.",
     )
+    kind = (
+        st.segmented_control("Show", KINDS, default=KINDS[0], key="show", bind="query-params")
+        or KINDS[0]
+    )
+    if kind == KINDS[1]:
+        rows = rows.filter(
+            pl.col("state").is_in(["in_review", "need_more_information"])
+            & (pl.col("by_policy") == "referred")
+        )
     shown = rows.with_columns(*amounts("amount", "approved"), *in_words("state", "outcome", "reasons", "missing")).select(
         "application_id", "state", "since", "product", "amount", "currency", "term", "outcome", "grade", "points", "approved",
-        "reasons", "missing",
+        "reasons", "missing", "decided_by",
     )  # fmt: skip
     picked = show_rows(
         shown.head(MOST),

@@ -1,15 +1,31 @@
-"""Who I am, on every page, and signing out."""
+"""Who I am, on every page, whom a demo lets act, and signing out."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
+from loanbook.core.access.actor import Actor
 from loanbook.core.store.people import sessions
 from loanbook.dashboards.people.session import forget, hand_over
 from loanbook.dashboards.people.sign_in import TICKET
 from loanbook.dashboards.people.viewer import Viewer
 
-_FORGET = "_forget_cookie"
+_FORGET, _ACTED = "_forget_cookie", "_acted_as"
+
+
+def acts_as(who: Viewer) -> Actor:
+    """Who acts on a page; a demo takes anyone's word, as its commands do."""
+    if not who.is_demo:
+        return who.actor
+    last = st.session_state.get(
+        _ACTED, who.actor.name
+    )  # a page that asks for nobody forgets its fields
+    name = st.text_input("Act as", value=last, key="act_as", width=240,
+                         help="In a demo alone: the person who acts. In production it is who signed in.")  # fmt: skip
+    st.session_state[_ACTED] = name
+    return replace(who.actor, name=name.strip() or who.actor.name)
 
 
 def cookies() -> None:

@@ -70,13 +70,16 @@ def must_be_decided(ledger: Queries, wanted: pl.DataFrame) -> None:
     """LoanbookError where what is offered is not what was decided.
 
     `wanted`: `application_id`, `decision_id`, `product`, `principal_agreed`, `rate_ppb`, `instalments`. An application that the
-    ledger knows needs its decision; other offers rest on decisions made elsewhere.
+    ledger knows needs its decision, the policy's or a
+    person's; other offers rest on decisions made elsewhere.
     """
     told = ledger.beside(
         "SELECT w.*, a.application_id IS NOT NULL AS known, d.outcome, d.application_id AS _application, d.product AS _product, "
         "d.amount AS _amount, d.rate_ppb AS _rate, d.term AS _term "
         "FROM _wanted w LEFT JOIN {lake}.applications a ON a.application_id = w.application_id "
-        "LEFT JOIN {lake}.decisions d ON d.decision_id = w.decision_id AND d.role = 'champion'",
+        "LEFT JOIN (SELECT decision_id, application_id, outcome, product, amount, rate_ppb, term FROM {lake}.decisions "
+        "WHERE role = 'champion' UNION ALL SELECT decision_id, application_id, outcome, product, amount, rate_ppb, term "
+        "FROM {lake}.person_decisions WHERE outcome <> '') d ON d.decision_id = w.decision_id",
         [], _wanted=wanted,
     )  # fmt: skip
     decided = pl.col("outcome").is_not_null()

@@ -24,6 +24,8 @@ from loanbook.core.store.reader import LedgerReader
 from loanbook.pipelines.approvals.judged import Judged, OrderRefusedError, judge
 from loanbook.pipelines.approvals.releasing import release
 from loanbook.pipelines.ingest.orders.signed import PENDING, minor_units
+from loanbook.pipelines.origination.underwriting import ORDER as CASE
+from loanbook.pipelines.origination.underwriting import confirmed, may_confirm, office_of
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ def judged_again(desk: Desk, order: queue.Order) -> Judged:
 
 def may(desk: Desk, actor: Actor, order: queue.Order) -> Verdict:
     """Whether an actor may approve or reject an order. OrderRefusedError where they see no such loan."""
+    if order.proposal.command == CASE:
+        return _may_of_case(desk, actor, order, known_names(desk.people))
     loan = _loan(desk, order.proposal.loan_key)
     return _may(desk, actor, order, loan, known_names(desk.people))
 
@@ -118,6 +122,9 @@ def may_of_all(desk: Desk, actor: Actor, orders: Sequence[queue.Order]) -> dict[
     verdicts = {}
     for order in orders:
         key = order.proposal.loan_key
+        if order.proposal.command == CASE:
+            verdicts[order.id] = _may_of_case(desk, actor, order, users)
+            continue
         try:
             verdicts[order.id] = _may(desk, actor, order, _one(key, found.get(key, [])), users)
         except OrderRefusedError as error:
@@ -129,16 +136,7 @@ def _may(
     desk: Desk, actor: Actor, order: queue.Order, loan: dict[str, str], users: dict[str, Actor]
 ) -> Verdict:
     wanted = order.proposal
-    maker = users.get(plain_name(order.maker))
-    stands_for = set(maker.attributes.get("delegate_of", ())) if maker else set()
-    stands_for |= {
-        user.name for user in users.values()
-        if plain_name(order.maker) in map(plain_name, user.attributes.get("delegate_of", ()))
-    }  # fmt: skip
-    pending = PendingOrder(
-        wanted.command, wanted.amount_minor, order.maker, frozenset(stands_for), order.approved_by
-    )
-    verdict = may_approve(actor, pending, order.step, desk.access)
+    verdict = may_approve(actor, _pending(order, users), order.step, desk.access)
     if verdict.allowed and not desk.access.within(actor, "order.approve", wanted.command, loan):
         return Verdict(
             False,
@@ -147,9 +145,31 @@ def _may(
     return verdict
 
 
+def _pending(order: queue.Order, users: dict[str, Actor]) -> PendingOrder:
+    maker = users.get(plain_name(order.maker))
+    stands_for = set(maker.attributes.get("delegate_of", ())) if maker else set()
+    stands_for |= {
+        user.name for user in users.values()
+        if plain_name(order.maker) in map(plain_name, user.attributes.get("delegate_of", ()))
+    }  # fmt: skip
+    wanted = order.proposal
+    return PendingOrder(
+        wanted.command, wanted.amount_minor, order.maker, frozenset(stands_for), order.approved_by
+    )
+
+
+def _may_of_case(desk: Desk, actor: Actor, order: queue.Order, users: dict[str, Actor]) -> Verdict:
+    return may_confirm(desk.access, desk.policies, actor, _pending(order, users), order)
+
+
 def approved(desk: Desk, actor: Actor, id_: str, reason: str) -> queue.Order:
     """Approve an order; with the last approval it is released to the ledger. It is judged again before."""
-    judged_again(desk, queue.order(desk.people, id_))
+    waiting = queue.order(desk.people, id_)
+    if waiting.proposal.command == CASE:
+        pending = _pending(waiting, known_names(desk.people))
+        with office_of(desk.people) as office:
+            return confirmed(office, actor, waiting, reason, pending)
+    judged_again(desk, waiting)
     order = queue.decide(
         desk.people, actor, id_, queue.APPROVED, reason, lambda it: may(desk, actor, it)
     )

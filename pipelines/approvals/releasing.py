@@ -6,6 +6,7 @@ The file's bytes and name follow from the order alone, so that a release that di
 from __future__ import annotations
 
 from loanbook.core.access.actor import Actor
+from loanbook.core.catalogue.events import COMMANDS
 from loanbook.core.errors import LedgerError
 from loanbook.core.store.people import queue
 from loanbook.core.store.people.database import People
@@ -35,7 +36,9 @@ def release(people: People, actor: Actor, ledger: Queries, order: queue.Order) -
 
 def release_rest(people: People, actor: Actor, ledger: Queries) -> int:
     """Release orders that were approved, but whose release died; how many they are."""
-    left = queue.orders(people, queue.APPROVED)
+    left = [
+        each for each in queue.orders(people, queue.APPROVED) if each.proposal.command in COMMANDS
+    ]
     for order in left:
         release(people, actor, ledger, order)
     return len(left)

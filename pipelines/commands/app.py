@@ -28,7 +28,7 @@ from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
 from loanbook.pipelines.commands.origination import apply as applying
-from loanbook.pipelines.commands.origination import decide
+from loanbook.pipelines.commands.origination import decide, underwrite
 from loanbook.pipelines.commands.payments import incoming, sending
 from loanbook.pipelines.commands.people import audit, export, orders, roles, users, vault
 
@@ -38,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 READ, RUN, MAINTAIN = "ledger.read", "book.run", "book.maintain"
-PROPOSE, APPROVE = "order.propose", "order.approve"
+PROPOSE, APPROVE, UNDERWRITE = "order.propose", "order.approve", "case.decide"
 COMMANDS: dict[str, Callable[..., None]] = {
     "explain": figures.explain,
     "payoff": figures.payoff,
@@ -118,6 +118,16 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, Callable[..., None]]]]] = {
         "linked": (READ, applying.linked),
         "withdraw": (RUN, applying.withdraw),
         "expire": (RUN, applying.expire),
+    }),
+    "underwrite": ("Persons decide on applications that the policy refers to them.", {
+        "queue": (READ, underwrite.queue),
+        "approve": (UNDERWRITE, underwrite.approve),
+        "reject": (UNDERWRITE, underwrite.reject),
+        "ask": (UNDERWRITE, underwrite.ask),
+        "received": (UNDERWRITE, underwrite.received),
+        "confirm": (UNDERWRITE, underwrite.confirm),
+        "refuse": (UNDERWRITE, underwrite.refuse),
+        "overrides": (READ, underwrite.overrides),
     }),
     "payments": ("What banks told, what became of it, and what people decide.", {
         "files": (READ, incoming.files),

@@ -27,6 +27,7 @@ SAMPLE = (
     "products/lendingclub-personal.yaml",
     "tapes/lendingclub.yaml",
     "decisions/personal-loan.yaml",
+    "underwriting/personal-loan.yaml",
 )
 """Policies of the public sample: no part of a lender's own instance."""
 OWN_FILES = ("payment_files", "command_files", "application_files", "decisions")

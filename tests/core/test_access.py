@@ -19,7 +19,7 @@ from loanbook.core.policy.rights.roles import ACTIONS, ApprovalRules, Role
 
 TODAY = dt.date(2026, 3, 2)
 MATRIX = {
-    "ledger.read": "analyst approver collector compliance scheduler servicing",
+    "ledger.read": "analyst approver collector compliance scheduler senior-underwriter servicing underwriter",
     "ledger.query": "analyst compliance",
     "ledger.export": "analyst compliance servicing",
     "book.run": "scheduler servicing",
@@ -30,11 +30,12 @@ MATRIX = {
     "order.approve": "approver",
     "users.read": "administrator compliance",
     "users.manage": "administrator",
-    "roles.read": "administrator analyst approver collector compliance servicing",
+    "case.decide": "senior-underwriter underwriter",
+    "roles.read": "administrator analyst approver collector compliance senior-underwriter servicing underwriter",
     "audit.read": "compliance",
     "audit.verify": "administrator compliance",
     "personal.write": "scheduler servicing",
-    "personal.read": "approver compliance scheduler servicing",
+    "personal.read": "approver compliance scheduler senior-underwriter servicing underwriter",
     "personal.unmask": "compliance",
     "personal.erase": "compliance",
     "vault.rotate": "administrator",

@@ -4,4 +4,5 @@
 - `scorecard` - points by bins and words, grades by points, prices and limits by grade
 - `partners` - how partners' files of applications are read, and what they may send
 - `decision` - a file of `data/policies/decisions`: rules, scorecard, prices, limits, affordability
+- `underwriting` - a file of `data/policies/underwriting`: who decides what the policy refers, and up to what
 """

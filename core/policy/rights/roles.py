@@ -20,6 +20,7 @@ ACTIONS: dict[str, str] = {
     "policy.change": "put another policy in force: a version closed under it names who did",
     "order.propose": "order something of a loan, for another to approve",
     "order.approve": "approve or reject what another ordered",
+    "case.decide": "decide on an application that the policy refers to a person, within policies/underwriting",
     "users.read": "see users, their roles and sessions",
     "users.manage": "add and lock users, give roles, reset passwords",
     "roles.read": "see the matrix of roles",

@@ -13,6 +13,7 @@ from loanbook.core.origination.case import CASE_EVENTS, cases
 from loanbook.core.origination.facts import FACTS
 from loanbook.core.origination.links import LINKED
 from loanbook.core.policy.decisions.decision import DecisionPolicy
+from loanbook.core.policy.decisions.underwriting import UnderwritingPolicy
 from loanbook.core.store.queries import Queries
 
 if TYPE_CHECKING:
@@ -80,8 +81,10 @@ def links_of(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
 def rejected_by(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
     """`application_id`, `on` (Date) of applications that were rejected."""
     return ledger.beside(
-        'SELECT d.application_id, min(d.decided_at)::DATE AS "on" FROM {lake}.decisions d JOIN _ids i '
-        "ON i.application_id = d.application_id WHERE d.outcome = 'rejected' AND d.role = 'champion' GROUP BY 1",
+        "WITH turned AS (SELECT application_id, decided_at::DATE AS day FROM {lake}.decisions WHERE outcome = 'rejected' "
+        "AND role = 'champion' UNION ALL SELECT application_id, decided_on FROM {lake}.person_decisions "
+        "WHERE outcome = 'rejected') "
+        'SELECT t.application_id, min(t.day) AS "on" FROM turned t JOIN _ids i ON i.application_id = t.application_id GROUP BY 1',
         [], _ids=ids.unique().to_frame("application_id"),
     )  # fmt: skip
 
@@ -137,11 +140,15 @@ QUEUE = """
                        last(rate_ppb ORDER BY recorded_at, decided_at) AS rate_ppb,
                        last(reasons ORDER BY recorded_at, decided_at) AS reasons,
                        last(missing ORDER BY recorded_at, decided_at) AS missing
-                FROM decisions WHERE role = 'champion' GROUP BY application_id)
+                FROM decisions WHERE role = 'champion' GROUP BY application_id),
+    person AS (SELECT * FROM person_decisions WHERE outcome <> '')
     SELECT a.application_id, a.partner, a.product, a.submitted_on, l.event, l.since, a.amount, a.currency, a.term,
-           d.outcome, d.grade, d.points, d.approved, d.rate_ppb, d.reasons, d.missing
+           coalesce(p.outcome, d.outcome) AS outcome, coalesce(p.grade, d.grade) AS grade, d.points,
+           coalesce(p.amount, d.approved) AS approved, coalesce(p.rate_ppb, d.rate_ppb) AS rate_ppb,
+           coalesce(nullif(p.reasons, ''), d.reasons) AS reasons, d.missing, d.outcome AS by_policy, p.maker AS decided_by
     FROM applications a JOIN last l ON l.application_id = a.application_id
     LEFT JOIN decided d ON d.application_id = a.application_id
+    LEFT JOIN person p ON p.application_id = a.application_id AND p.decided_on <= $on
     WHERE ($partner IS NULL OR a.partner = $partner) AND a.business_date <= $on
     ORDER BY l.since, a.application_id
 """
@@ -156,8 +163,9 @@ REJECTS = """
 
 
 def case_of(reader: LedgerReader, application: str) -> dict[str, Any] | None:
-    """All that is known of a case, over the views of a reader: `application`, `state`, `since`, `events`, `facts`, `links` and
-    `decisions`, the newest first, each with its `inputs`, reasons `in_words`, `rules` and `points_of`. None: there is none."""
+    """All that is known of a case, over the views of a reader: `application`, `state`, `since`, `events`, `facts`, `links`,
+    `persons` (decisions of persons) and `decisions`, the newest first, each with its `inputs`, reasons `in_words`, `rules` and
+    `points_of`. None: there is none."""
     asked = reader.query("SELECT * FROM applications WHERE application_id = ?", [application])
     if asked.is_empty():
         return None
@@ -186,8 +194,30 @@ def case_of(reader: LedgerReader, application: str) -> dict[str, Any] | None:
     return {
         "application": asked.to_dicts()[0], "state": stands["state"][0], "since": stands["since"][0],
         "events": rows.drop("application_id", "event_no").to_dicts(), "facts": facts.to_dicts(), "links": links.to_dicts(),
-        "decisions": [_traced(row) for row in decided.to_dicts()],
+        "decisions": [_traced(row) for row in decided.to_dicts()], "persons": _by_persons(reader, application),
     }  # fmt: skip
+
+
+def _by_persons(reader: LedgerReader, application: str) -> list[dict[str, Any]]:
+    """Decisions of persons on an application, the newest first, with what they tell the applicant `in_words`, and `why`."""
+    rows = reader.query(
+        "SELECT d.*, p.body, u.body AS rules FROM person_decisions d "
+        "LEFT JOIN (SELECT policy_hash, any_value(body) AS body FROM decision_policies GROUP BY 1) p USING (policy_hash) "
+        "LEFT JOIN (SELECT policy_hash, any_value(body) AS body FROM underwriting_policies GROUP BY 1) u "
+        "ON u.policy_hash = d.underwriting_hash WHERE d.application_id = ? ORDER BY d.recorded_at DESC",
+        [application],
+    )
+    found = []
+    for row in rows.to_dicts():
+        policy = DecisionPolicy.model_validate_json(row.pop("body"))
+        rules = UnderwritingPolicy.model_validate_json(row.pop("rules"))
+        words = policy.words() | rules.adverse_reasons | rules.information
+        told = [code for code in (row["reasons"] or row["information"]).split(",") if code]
+        found.append(row | {
+            "in_words": [words.get(code, code) for code in told], "why": rules.reasons.get(row["reason"], row["reason"]),
+            "underwriting": f"{rules.name}@{rules.version}",
+        })  # fmt: skip
+    return found
 
 
 def _traced(row: dict[str, Any]) -> dict[str, Any]:

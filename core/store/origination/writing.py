@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -40,11 +41,12 @@ def append(
     made: Made | None = None,
     *,
     at: dt.datetime,
+    also: Mapping[str, pl.DataFrame] | None = None,
 ) -> int:
     """Append events of cases (schema `CASE_EVENTS`; their `event_no` is their order) with decisions, and return the new
     `head`.
 
-    `judged_at`: the head that they were judged by. LedgerConflictError where another run appended since; LedgerError where
+    `also`: rows of other tables that are kept with them. `judged_at`: the head that they were judged by. LedgerConflictError where another run appended since; LedgerError where
     an event jumps; PolicyError where a version of a policy that decided has other content now. Then nothing is kept.
     """
     first = (judged_at + 1) * 10**9  # beyond what was appended before
@@ -66,6 +68,8 @@ def append(
             if made is not None:
                 for table, rows in _rows(ledger, made):
                     insert(ledger.connection, table, rows.with_columns(stamp))
+            for table, more in (also or {}).items():
+                insert(ledger.connection, table, more.with_columns(stamp))
             rows = fresh.rename({"event_no": "place"})
             insert(
                 ledger.connection,

@@ -14,6 +14,7 @@ from loanbook.core.frames import hashes
 from loanbook.core.policy.base import AS_STORED, Policy
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.decisions.decision import DecisionPolicy
+from loanbook.core.policy.decisions.underwriting import UnderwritingPolicy
 from loanbook.core.policy.models import FOLDER_OF, FOLDERS
 from loanbook.core.policy.used import Key, as_used, in_use, refusals, with_new_roles
 from loanbook.core.store.lake import LAKE, insert, patiently, transaction, utc_now
@@ -30,8 +31,12 @@ def used_versions(ledger: Queries) -> dict[Key, Policy]:
 
 def _decided(ledger: Queries) -> dict[Key, Policy]:
     """The same of every version that decided on applications."""
-    rows = ledger.rows("SELECT DISTINCT policy, version, body FROM {lake}.decision_policies")
-    return _read([(FOLDER_OF[DecisionPolicy], *row) for row in rows])
+    kept = (("decision_policies", DecisionPolicy), ("underwriting_policies", UnderwritingPolicy))
+    return _read(
+        (FOLDER_OF[model], *row)
+        for table, model in kept
+        for row in ledger.rows(f"SELECT DISTINCT policy, version, body FROM {{lake}}.{table}")
+    )
 
 
 def _read(rows: Iterable[Sequence[Any]]) -> dict[Key, Policy]:

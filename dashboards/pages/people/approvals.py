@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,6 +10,7 @@ import streamlit as st
 
 from loanbook.core.access.actor import Actor, plain_name
 from loanbook.core.access.deciding import Verdict
+from loanbook.core.access.pages import PAGES, may_see
 from loanbook.core.errors import LoanbookError
 from loanbook.core.store.people import queue
 from loanbook.core.store.people.acting import has_people
@@ -22,6 +22,7 @@ from loanbook.dashboards.pages.people import order as of_one
 from loanbook.dashboards.parts.card import date_column, done, picked_row
 from loanbook.dashboards.parts.table import show_rows
 from loanbook.dashboards.people.viewer import Viewer, viewer
+from loanbook.dashboards.people.who import acts_as
 
 if TYPE_CHECKING:
     from loanbook.pipelines.approvals.approving import Desk
@@ -42,7 +43,7 @@ def draw() -> None:
         return
     from loanbook.pipelines.approvals.approving import may_of_all
 
-    desk, actor = _desk(who), _actor(who)
+    desk, actor = _desk(who), acts_as(who)
     if said := st.session_state.pop(_SAID, ""):
         st.success(said, icon=":material/check_circle:")
     known = _seen(desk, actor)
@@ -73,17 +74,10 @@ def _desk(who: Viewer) -> Desk:
     return Desk(who.people, data.ledger(), data.stored_policies(), who.access)
 
 
-def _actor(who: Viewer) -> Actor:
-    """Who acts; a demo takes anyone's word, as its commands do."""
-    if not who.is_demo:
-        return who.actor
-    name = st.text_input("Act as", value=who.actor.name, key="act_as", width=240,
-                         help="In a demo alone: the person who acts. In production it is who signed in.")  # fmt: skip
-    return replace(who.actor, name=name.strip() or who.actor.name)
-
-
 def _seen(desk: Desk, actor: Actor) -> list[Order]:
-    """Orders of loans that the viewer sees, and their own; newest first, and how many are left out."""
+    """Orders of loans, and applications, that the viewer sees, and their own; newest first, and how many are left out."""
+    from loanbook.pipelines.origination.underwriting import ORDER as CASE
+
     every = queue.orders(desk.people)[::-1]
     at = desk.people.clock()
     if any(each.state == PROPOSED and each.expires_at <= at for each in every):
@@ -94,6 +88,8 @@ def _seen(desk: Desk, actor: Actor) -> list[Order]:
         [[each.proposal.loan_key for each in every]],
     )
     visible = set(keys["loan_key"])
+    if may_see(desk.access, actor, PAGES["applications"]).allowed:
+        visible |= {each.proposal.loan_key for each in every if each.proposal.command == CASE}
     found = [
         each for each in every
         if each.proposal.loan_key in visible or plain_name(each.maker) == plain_name(actor.name)
@@ -155,6 +151,7 @@ def _row(each: Order) -> dict[str, object]:
 def _decide(desk: Desk, actor: Actor, each: Order, verdict: Verdict) -> None:
     """Approve, reject or withdraw, with a reason; or why that is not the viewer's to do."""
     from loanbook.pipelines.approvals.approving import approved, rejected, withdrawn
+    from loanbook.pipelines.origination.underwriting import ORDER as CASE
 
     own = plain_name(each.maker) == plain_name(actor.name)
     if not verdict.allowed:
@@ -184,7 +181,12 @@ def _decide(desk: Desk, actor: Actor, each: Order, verdict: Verdict) -> None:
         return
     left = now.approvals_needed - len(now.approved_by)
     more = f"; {left} more must approve" if now.state == PROPOSED and left > 0 else ""
-    landed = f"; the next run takes {now.file} in" if now.file else ""
+    taken = (
+        f"decision {now.file}"
+        if now.proposal.command == CASE
+        else f"the next run takes {now.file} in"
+    )
+    landed = f"; {taken}" if now.file else ""
     st.session_state[_SAID] = f"Order {now.id} is {now.state}{more}{landed}."
     st.rerun()
 

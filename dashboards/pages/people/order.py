@@ -26,19 +26,22 @@ _SIDES = ["before", "after"]
 
 def draw(desk: Desk, each: Order) -> None:
     """Draw an order."""
+    from loanbook.pipelines.origination.underwriting import ORDER as CASE
+
     wanted = each.proposal
+    of_case = wanted.command == CASE
     amount = wanted.fields.get("amount", "")
     st.subheader(
         f"{wanted.command.replace('_', ' ').capitalize()}{f' of {amount} {wanted.currency}' if amount else ''}",
         anchor=False,
     )
     st.markdown(
-        f"Loan **{wanted.loan_key}**, for **{day(wanted.value_date)}** · ordered by **{each.maker}** because of "
+        f"{'Application' if of_case else 'Loan'} **{wanted.loan_key}**, for **{day(wanted.value_date)}** · ordered by **{each.maker}** because of "
         f"*{wanted.reason.replace('_', ' ')}* · {len(each.approved_by)} of {each.approvals_needed} approvals, by "
         f"`{each.policy}` · from {wanted.source} · `{each.id}`"
     )
     others = {k: v for k, v in wanted.fields.items()
-              if v and k not in ("command", "loan_key", "value_date", "amount", "reason", "currency")}  # fmt: skip
+              if v and k not in ("command", "loan_key", "value_date", "amount", "reason", "currency", "minor", "rests_on", "note")}  # fmt: skip
     if others:
         st.caption(
             " · ".join(f"{name.replace('_', ' ')}: {value}" for name, value in others.items())
@@ -47,6 +50,9 @@ def draw(desk: Desk, each: Order) -> None:
         st.caption(wanted.comment)
     for actor, verdict, reason in each.decisions:
         st.markdown(f"- {verdict} by **{actor}**: {reason or 'no reason given'}")
+    if of_case:
+        finder.link("applications", f"Open application {wanted.loan_key}", case=wanted.loan_key)
+        return
     if each.state == PROPOSED:
         _preview(desk, each)
     elif each.file:

@@ -9,6 +9,7 @@ import typer
 
 from loanbook.core.contract.money import major
 from loanbook.core.errors import LoanbookError, PolicyError
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import AsCsv, AsJson, err, out, piped, show
 
 
@@ -43,7 +44,7 @@ def decide(
 ) -> None:
     """Decide on applications that wait, each as of its own day, by the champion of its product.
 
-    --rerun ends with 1 if a decision comes out otherwise. A challenger is shown by outcome, with the applications that
+    --rerun leaves what persons decided as it is, and ends with 1 if a decision comes out otherwise. A challenger is shown by outcome, with the applications that
     it decides otherwise (--json, --csv), and beside what loans of these applications did.
     """  # fmt: skip
     if rerun and challenger is not None:
@@ -81,6 +82,7 @@ def _decide() -> None:
 
 def _again(application: str | None, as_json: bool, as_csv: bool) -> None:
     from loanbook.core.store.lake import open_reader
+    from loanbook.core.store.origination.persons import by_persons
     from loanbook.core.store.queries import Queries
     from loanbook.pipelines.origination.deciding import made_again
     from loanbook.pipelines.resources import settings
@@ -88,6 +90,7 @@ def _again(application: str | None, as_json: bool, as_csv: bool) -> None:
     where = ("true", []) if application is None else ("application_id = ?", [application])
     with Queries(open_reader(settings())) as ledger:
         count, wrong = made_again(ledger, where[0], [*where[1]])
+        persons = by_persons(ledger, where[0], [*where[1]]).height
     if application is not None and not count:
         raise LoanbookError(
             f"nothing was decided on {application!r}; `loanbook apply list` has the applications"
@@ -96,6 +99,11 @@ def _again(application: str | None, as_json: bool, as_csv: bool) -> None:
         out.print(
             f"{count:,} decisions made again: {count - wrong.height:,} the same byte for byte, {wrong.height:,} not."
         )
+        if persons:
+            out.print(
+                f"{counted(persons, 'decision')} of persons left as they are: no policy makes them again; "
+                "`loanbook underwrite overrides` counts them."
+            )
         if wrong.height:
             show(wrong.head(50))
     if wrong.height:

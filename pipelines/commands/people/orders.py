@@ -56,11 +56,16 @@ def list_orders(
     from loanbook.core.store.people import queue
     from loanbook.pipelines.approvals.approving import may_of_all
     from loanbook.pipelines.approvals.releasing import release_rest
+    from loanbook.pipelines.origination.underwriting import ORDER as CASE
+    from loanbook.pipelines.origination.underwriting import office_of, settle_rest
 
     desk = _desk()
     queue.expire(desk.people)
     actor = _who(desk, "")
     release_rest(desk.people, actor, desk.ledger)
+    if any(each.proposal.command == CASE for each in queue.orders(desk.people, queue.APPROVED)):
+        with office_of(desk.people) as office:
+            settle_rest(office, actor)
     found = [
         order for order in queue.orders(desk.people)
         if all_of_them or order.state in (queue.PROPOSED, queue.APPROVED)
@@ -132,7 +137,6 @@ def propose(
 def show_order(id_: Id) -> None:
     """An order, what was decided of it, and what it would do by the loan as it stands now."""
     from loanbook.core.store.people import queue
-    from loanbook.pipelines.approvals.approving import judged_again
 
     desk = _desk()
     queue.expire(desk.people)
@@ -144,17 +148,33 @@ def show_order(id_: Id) -> None:
     for actor, verdict, reason in order.decisions:
         out.print(f"{verdict} by {actor}: {reason or 'no reason given'}")
     if order.state == queue.PROPOSED:
+        _preview_of(desk, order)
+
+
+def _preview_of(desk: Desk, order: Order) -> None:
+    """What an order would do; of a case there is nothing but its terms."""
+    from loanbook.pipelines.approvals.approving import judged_again
+    from loanbook.pipelines.origination.underwriting import ORDER as CASE
+
+    if order.proposal.command != CASE:
         _print_preview(desk, judged_again(desk, order))
+        return
+    told = order.proposal.fields
+    past = f", past {told['past'].replace(',', ', ')}" if told["past"] else ""
+    out.print(
+        f"Application {order.proposal.loan_key}: {told['amount']} {order.proposal.currency} over {told['term']}, grade "
+        f"{told['grade']}{past}", highlight=False,
+    )  # fmt: skip
 
 
 def approve(id_: Id, reason: Why = "", yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
             as_: As = "") -> None:  # fmt: skip
     """Approve an order, after showing what it would do; with the last approval it goes to the next intake."""
     from loanbook.core.store.people import queue
-    from loanbook.pipelines.approvals.approving import approved, judged_again
+    from loanbook.pipelines.approvals.approving import approved
 
     desk = _desk()
-    _print_preview(desk, judged_again(desk, queue.order(desk.people, id_)))
+    _preview_of(desk, queue.order(desk.people, id_))
     if not yes:
         typer.confirm(f"Approve {id_}?", abort=True, err=True)
     order = approved(desk, _who(desk, as_), id_, reason)
