@@ -55,6 +55,12 @@ def ledger() -> LedgerReader:
     return _reader(who.where, sight, newest, seen)
 
 
+def whole() -> LedgerReader:
+    """The ledger with every loan, for what is worked out of all of them at once: what of it the viewer is shown is for who
+    asks to decide."""
+    return _reader(viewer().where, WHOLE.token, 0, Shown())
+
+
 def home() -> Path:
     """The instance's folder."""
     return viewer().where.home

@@ -24,6 +24,8 @@ class Needs:
 _EVERY_LOAN = Needs(whole=True)
 _A_LOAN = ("positions", "dues", "allocations", "transfers", "loans", "schedules", "events", "loan_keys",
            "loan_attributes", "versions", "publications", "restatements")  # fmt: skip
+_LATE = ("positions", "dues", "events", "loans", "loan_keys", "versions", "publications", "contacts", "contact_preferences",
+         "promises", "notices")  # fmt: skip
 PAGES: Mapping[str, Needs] = {
     "portfolio": _EVERY_LOAN,
     "explore": _EVERY_LOAN,
@@ -36,6 +38,7 @@ PAGES: Mapping[str, Needs] = {
     "forecast": _EVERY_LOAN,
     "applications": _EVERY_LOAN,
     "payments": _EVERY_LOAN,
+    "collections": Needs(views=_LATE),
     "restatements": _EVERY_LOAN,
     "what-if": _EVERY_LOAN,
     "data-quality": _EVERY_LOAN,

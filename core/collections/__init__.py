@@ -6,5 +6,6 @@
 - `scoring` - what a late loan's call is worth, by which strategy, and whose it is
 - `assigning` - who calls which loan, within capacity
 - `queue` - the day's queue of the whole book
+- `settling` - what settles a loan for less than its claim
 - `seeing` - whose loans of the queue somebody sees
 """

@@ -15,6 +15,7 @@ from loanbook.core.policy.decisions.underwriting import UnderwritingPolicy
 from loanbook.core.policy.file_mappings import TapeMapping
 from loanbook.core.policy.lending.collection_queues import CollectionQueue
 from loanbook.core.policy.lending.contact_rules import ContactRules
+from loanbook.core.policy.lending.settlement_rules import SettlementRules
 from loanbook.core.policy.models import (
     FOLDER_OF,
     Accounts,
@@ -88,25 +89,29 @@ def wrong_references(policies: Iterable[Policy]) -> Iterator[tuple[Policy, str]]
                 if why := _not_in_force(known, model, name, policy.effective_from):
                     yield policy, f"field {field}: {why}"
             yield from ((policy, why) for why in _other_events(policy, known))
-        elif isinstance(policy, TapeMapping):
-            yield from ((policy, why) for why in _leading_nowhere(_of_mapping(policy), known))
         elif isinstance(policy, Originator):
             yield from ((policy, why) for why in _of_originator(policy, known))
-        elif isinstance(policy, BankAccount | CollectionMapping):
-            yield from ((policy, why) for why in _leading_nowhere(_of_account(policy), known))
         elif isinstance(policy, DecisionPolicy):
             yield from ((policy, why) for why in _of_decision(policy, known))
-        elif isinstance(policy, CollectionQueue):
-            asked: list[Reference] = [
-                (ContactRules, team.contact_rules, f"teams.{team.name}.contact_rules")
-                for team in policy.teams
-            ]
-            yield from ((policy, why) for why in _leading_nowhere(asked, known))
         elif isinstance(policy, UnderwritingPolicy):
             yield from ((policy, why) for why in _of_underwriting(policy, known))
-        elif isinstance(policy, IdentityProvider):
-            given: list[Reference] = [(Role, name, "roles") for name in policy.roles.values()]
-            yield from ((policy, why) for why in _leading_nowhere(given, known))
+        else:
+            yield from ((policy, why) for why in _leading_nowhere(_named_by(policy), known))
+
+
+def _named_by(policy: Policy) -> list[Reference]:
+    """Policies that one names which must be there, whenever they begin."""
+    if isinstance(policy, TapeMapping):
+        return _of_mapping(policy)
+    if isinstance(policy, BankAccount | CollectionMapping):
+        return _of_account(policy)
+    if isinstance(policy, CollectionQueue):
+        return [(ContactRules, team.contact_rules, f"teams.{team.name}.contact_rules") for team in policy.teams]  # fmt: skip
+    if isinstance(policy, SettlementRules):
+        return [(Role, each.role, "authority.role") for each in policy.authority]
+    if isinstance(policy, IdentityProvider):
+        return [(Role, name, "roles") for name in policy.roles.values()]
+    return []
 
 
 def _leading_nowhere(

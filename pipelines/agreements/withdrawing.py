@@ -12,7 +12,8 @@ from loanbook.core.store.agreements.offers import offer, take_step
 from loanbook.core.store.agreements.payouts import TAKEN_BACK, payouts
 from loanbook.core.store.people import queue
 from loanbook.core.store.writer import Ledger
-from loanbook.pipelines.approvals.approving import Desk, proposed, withdrawn
+from loanbook.pipelines.approvals.approving import proposed, withdrawn
+from loanbook.pipelines.approvals.desk import Desk
 
 
 def withdraw(desk: Desk, ledger: Ledger, id_: str, on: dt.date, maker: Actor) -> list[str]:

@@ -4,53 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from loanbook.core.access.actor import AccessError, Actor, plain_name
 from loanbook.core.access.approving import PendingOrder, may_approve
-from loanbook.core.access.deciding import Access, Verdict
+from loanbook.core.access.deciding import Verdict
 from loanbook.core.catalogue.events import COMMANDS
 from loanbook.core.contract.jurisdiction import unpacked
 from loanbook.core.contract.money import CURRENCY_NAMES
-from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.rights.roles import ApprovalRules
 from loanbook.core.store.people import queue
 from loanbook.core.store.people.acting import denied
 from loanbook.core.store.people.database import People
-from loanbook.core.store.people.in_force import access_of
 from loanbook.core.store.people.users import known_names
-from loanbook.core.store.queries import Queries
-from loanbook.core.store.reader import LedgerReader
+from loanbook.pipelines.approvals import settlement
+from loanbook.pipelines.approvals.desk import Desk
 from loanbook.pipelines.approvals.judged import Judged, OrderRefusedError, judge
 from loanbook.pipelines.approvals.releasing import release
 from loanbook.pipelines.ingest.orders.signed import PENDING, minor_units
 from loanbook.pipelines.origination.underwriting import ORDER as CASE
 from loanbook.pipelines.origination.underwriting import confirmed, may_confirm, office_of
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What orders are proposed and approved with."""
-
-    people: People
-    reader: LedgerReader
-    policies: PolicyBook
-    access: Access
-
-    @classmethod
-    def of(cls, people: People, reader: LedgerReader, policies: PolicyBook) -> Desk:
-        """The desk of an instance."""
-        return cls(people, reader, policies, access_of(people.settings, people))
-
-    @property
-    def ledger(self) -> Queries:
-        """The lake, for the engine."""
-        return self.reader.lake()
-
-    @property
-    def rules(self) -> ApprovalRules:
-        """The approval rules in force today; PolicyError if there are none."""
-        return self.policies.in_force(ApprovalRules, "standard", self.people.clock().date())
 
 
 def proposed(
@@ -78,7 +49,9 @@ def proposed(
         "maker": maker.name,
         "checker": PENDING,
     }
-    judge(desk.ledger, desk.policies, desk.people.settings.home, row)
+    judged = judge(desk.ledger, desk.policies, desk.people.settings.home, row)
+    if verb == settlement.VERB:
+        settlement.must_be_allowed(desk, maker, judged)
     rules, step = desk.rules, desk.rules.step(verb, amount)
     version, _ = desk.ledger.published()
     waits = queue.Rules.of(rules, step, version)

@@ -3,4 +3,5 @@
 - `promised` - promises, and what became of them
 - `queued` - the day's queue of the whole book
 - `desk` - what of it somebody sees
+- `one` - one late loan
 """

@@ -23,7 +23,7 @@ from loanbook.pipelines.commands import (
     simulate,
 )
 from loanbook.pipelines.commands.agreements import disburse, documents, offers
-from loanbook.pipelines.commands.collections import contacts, promises, queue
+from loanbook.pipelines.commands.collections import contacts, promises, queue, settling
 from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
@@ -146,6 +146,7 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, Callable[..., None]]]]] = {
         "promise": (PROPOSE, promises.promise),
         "notice": (PROPOSE, promises.notice),
         "promises": (READ, promises.promises),
+        "settle": (PROPOSE, settling.settle),
         "check": (READ, contacts.check),
     }),
     "orders": ("Orders that wait for another person, and what they would do.", {

@@ -17,7 +17,8 @@ from loanbook.core.store.agreements.offers import offer
 from loanbook.core.store.agreements.payouts import TAKEN_BACK, add_payout, payouts
 from loanbook.core.store.people import queue
 from loanbook.core.store.writer import Ledger
-from loanbook.pipelines.approvals.approving import Desk, approved, proposed
+from loanbook.pipelines.approvals.approving import approved, proposed
+from loanbook.pipelines.approvals.desk import Desk
 from loanbook.pipelines.disbursing.gating import NOW, PayoutRefusedError, must_pass, refused_now
 
 SOURCE = "disbursement"

@@ -24,7 +24,7 @@ def _in(place: str, key: str) -> str:
 
 def _dropped(ledger: Ledger) -> None:
     at = "2018-01-08T09:00:00-06:00"
-    tape = weekly_loan("A") + weekly_loan("B") + _in("US-CA", "C") + _in("US-CA", "D") + _in("US-TX", "E") + _in("US-CA", "F")  # fmt: skip
+    tape = weekly_loan("A") + weekly_loan("B") + _in("US-CA", "C") + _in("US-CA", "D") + _in("US-TX", "E") + _in("US-CA", "F") + _in("US-CA", "G")  # fmt: skip
     drop(ledger, "loan_tape_2018-01-02_canonical.csv", LOANS + tape)
     drop(ledger, "promises_2018-01-08.csv", MADE
          + f"p1,A,{at},2018-01-10,100.00,USD,a1\np2,A,{at},2018-01-17,50,USD,a1\np3,B,{at},2018-01-10,100,USD,a2\n"
@@ -42,12 +42,16 @@ def _dropped(ledger: Ledger) -> None:
          + "t1,C,2018-01-16T10:00:00-08:00,call,out,no_answer,no,agent-2,home,America/Los_Angeles\n"
          + "t2,D,2018-01-16T10:00:00-08:00,call,out,conversation,yes,agent-1,home,America/Los_Angeles\n"
          + "t3,F,2018-01-16T10:00:00-08:00,call,out,no_answer,no,agent-1,home,America/Los_Angeles\n")  # fmt: skip
-    drop(ledger, "payments_2018-01-18.csv", PAID + "m3,A,150.00,USD,2018-01-11\n")
+    drop(
+        ledger,
+        "payments_2018-01-18.csv",
+        PAID + "m3,A,150.00,USD,2018-01-11\nm4,G,1190.00,USD,2018-01-17\n",
+    )
 
 
 @pytest.fixture(scope="session")
 def late_book(tmp_path_factory: pytest.TempPathFactory, founded: Path) -> Settings:
-    """Loans A to F, closed to 18 January 2018: A and B paid, C to F never did; D had a conversation two days before. Read
+    """Loans A to F, closed to 18 January 2018: A and B paid, C to F never did, G nearly all; D had a conversation two days before. Read
     only."""
 
     def make(home: Path) -> None:

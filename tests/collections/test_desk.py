@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from collections.abc import Iterator
 
 import pytest
+from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
-from loanbook.core.access.actor import AccessError
+from loanbook.core.access.actor import AccessError, Actor
+from loanbook.core.collections.settling import settlement, why_not
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.lending.settlement_rules import SettlementRules
 from loanbook.core.store.instance import SHIPPED_POLICIES
-from loanbook.core.store.people import audit
+from loanbook.core.store.people import audit, queue
 from loanbook.core.store.people.acting import TOKEN_VARIABLE
 from loanbook.core.store.people.database import People, open_people
 from loanbook.core.store.people.users import NewUser, add_user
@@ -72,3 +77,81 @@ def test_two_logins_see_two_lists_a_supervisor_the_team_and_a_refusal_stands_in_
         assert why in str(refused.exception)
         last = audit.entries(office).row(-1, named=True)
         assert (last["activity_name"], last["actor_user_name"]) == ("access.denied", who)
+
+
+def run_page() -> None:
+    from loanbook.dashboards.registry import PAGES
+
+    next(each for each in PAGES if each.path == "collections").show()
+
+
+def _page(people: People, who: str, monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
+    monkeypatch.setenv("LOANBOOK_HOME", str(people.settings.home))
+    app = AppTest.from_function(run_page, default_timeout=60)
+    app.session_state["_session"] = signed_in(people, who)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def test_the_page_shows_each_agent_the_own_list_and_the_desk_of_a_loan_of_it(
+    office: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = _page(office, "agent-1", monkeypatch, desk="D")
+    assert not page.exception
+    figures = {each.label: each.value for each in page.metric}
+    mine = _queue(office, "agent-1", monkeypatch)
+    assert figures["To call"] == str(sum("assigned" in row for row in mine))
+    frames = [each.value for each in page.dataframe]
+    assert set(frames[0]["agent"]) == {"agent-1"}
+    rules = next(each for each in frames if "channel" in each.columns).set_index("channel")
+    assert rules.loc["call", "by"] == "after conversation"
+    assert rules.loc["call", "next"] == "2018-01-23 08:00 -08:00"
+    assert rules.loc["letter", "now"] == "✓ allowed"
+    due = next(each for each in frames if "unpaid" in each.columns)
+    assert str(due["due_date"].iloc[0])[:10] == "2018-01-09"
+    happened = next(each for each in frames if "told" in each.columns)
+    assert happened["told"].iloc[0] == "call: conversation, the borrower spoke"
+    assert "loanbook collections promise D 2018-01-19=" in page.code[0].value
+    assert "--agent" not in page.code[0].value  # who is signed in
+    page.text_input(key="settle_amount").input("1100")
+    page.button(key="FormSubmitter:settle D-What would it do?").click().run()
+    assert "at 9 days past due" in [m for m in page.metric if m.label == "Floor"][0].help
+    assert "below the floor" in page.warning[-1].value
+    other = _page(office, "agent-2", monkeypatch, desk="D")
+    assert "not in the queue that you see" in other.warning[-1].value
+    last = audit.entries(office).row(-1, named=True)
+    assert (last["activity_name"], last["actor_user_name"]) == ("access.denied", "agent-2")
+    assert "stands in no team" in _page(office, "new", monkeypatch).warning[0].value
+
+
+def test_a_settlement_is_above_its_floor_within_authority_and_ordered_once_money_came(
+    office: People, policies: PolicyBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = policies.in_force(SettlementRules, "standard", dt.date(2024, 1, 1))
+    cases = [(1000, 949, 0, "floor"), (1000, 950, 0, ""), (1001, 800, 31, "floor"), (1001, 801, 31, ""),
+             (1000, 600, 91, "may give up 20 %"), (1000, 0, 999, "floor")]  # fmt: skip
+    agent = Actor("ann", roles=frozenset({"collector"}))
+    for owed, paid, days, why in cases:
+        told = why_not(settlement(rules, owed, paid, days), rules, agent)
+        assert why in told, (owed, paid, days)
+        assert bool(why) == bool(told)
+    offer = settlement(rules, 1000, 600, 91)
+    assert why_not(offer, rules, Actor("sam", roles=frozenset({"servicing"}))) == ""
+    assert "none of the roles" in why_not(offer, rules, Actor("zoe", roles=frozenset({"analyst"})))
+    monkeypatch.setenv("LOANBOOK_HOME", str(office.settings.home))
+    monkeypatch.setenv(TOKEN_VARIABLE, signed_in(office, "agent-1"))
+    told = _run("collections", "settle", "C", "1150.00", "--by", "2018-01-25")
+    assert "floor 95 % at 9 days past due" in told
+    assert "You may offer it" in told
+    assert "write_off_expense" in told.replace("\n", "")
+    assert "payment_clearing" in told
+    refused = CliRunner().invoke(app, ["collections", "settle", "C", "--propose"])
+    assert "below the floor" in str(refused.exception)
+    assert "Order" in _run("collections", "settle", "G", "--propose")
+    (order,) = queue.orders(office)
+    assert (order.proposal.command, order.proposal.loan_key, order.maker) == (
+        "settle",
+        "G",
+        "agent-1",
+    )

@@ -22,6 +22,7 @@ AT = dt.datetime(2026, 3, 2, 9, 0, tzinfo=dt.UTC)
 READERS = "analyst approver compliance scheduler servicing"
 OTHERS = {
     "loan": f"{READERS} collector",
+    "collections": f"{READERS} collector",
     "metrics": f"{READERS} collector administrator",
     "approvals": "approver collector servicing",
     "audit": "administrator compliance",

@@ -14,7 +14,8 @@ from loanbook.core.store.people.sessions import Credentials, begun, resolved
 from loanbook.core.store.people.users import NewUser, add_user, found
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
-from loanbook.pipelines.approvals.approving import Desk, proposed
+from loanbook.pipelines.approvals.approving import proposed
+from loanbook.pipelines.approvals.desk import Desk
 from loanbook.pipelines.resources import read_policies
 
 PASSWORD = "a sentence nobody knows"

@@ -21,7 +21,7 @@ from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.agreements.handing_off import hand_off
 from loanbook.pipelines.agreements.offering import Wanted, accept, make_offers, sign
-from loanbook.pipelines.approvals.approving import Desk
+from loanbook.pipelines.approvals.desk import Desk
 from loanbook.pipelines.disbursing.evidence import Answer, record_account, record_kyc
 from loanbook.pipelines.documents.keeping import DocumentStore
 from loanbook.pipelines.resources import provenance, read_policies

@@ -32,7 +32,7 @@ from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.agreements.cases import must_be_decided
 from loanbook.pipelines.approvals import approving
-from loanbook.pipelines.approvals.approving import Desk
+from loanbook.pipelines.approvals.desk import Desk
 from loanbook.pipelines.commands.app import app
 from loanbook.pipelines.origination.underwriting import Office, decide_case, received, settle
 from tests.origination.test_taking_in import HEADER, _decide, _report, _row, _states

@@ -30,7 +30,7 @@ from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.approvals import approving
-from loanbook.pipelines.approvals.approving import Desk
+from loanbook.pipelines.approvals.desk import Desk
 from loanbook.pipelines.approvals.judged import OrderRefusedError
 from loanbook.pipelines.approvals.preview import preview
 from loanbook.pipelines.approvals.releasing import release, release_rest

@@ -25,7 +25,7 @@ from loanbook.dashboards.people.viewer import Viewer, viewer
 from loanbook.dashboards.people.who import acts_as
 
 if TYPE_CHECKING:
-    from loanbook.pipelines.approvals.approving import Desk
+    from loanbook.pipelines.approvals.desk import Desk
 
 MOST = 200
 """Orders that are looked through; `loanbook orders list` has all."""
@@ -69,7 +69,7 @@ def draw() -> None:
 
 def _desk(who: Viewer) -> Desk:
     """The desk at which the viewer sits: the ledger as they see it."""
-    from loanbook.pipelines.approvals.approving import Desk
+    from loanbook.pipelines.approvals.desk import Desk
 
     return Desk(who.people, data.ledger(), data.stored_policies(), who.access)
 

@@ -16,7 +16,7 @@ from loanbook.dashboards.parts import finder
 from loanbook.dashboards.parts.table import grouped, in_words, show_rows, titled
 
 if TYPE_CHECKING:
-    from loanbook.pipelines.approvals.approving import Desk
+    from loanbook.pipelines.approvals.desk import Desk
     from loanbook.pipelines.approvals.preview import Preview
 
 MOST = 10
@@ -69,6 +69,11 @@ def _preview(desk: Desk, each: Order) -> None:
     except LoanbookError as error:
         st.warning(f"It can't be taken in as the loan stands now: {error}", icon=":material/block:")
         return
+    draw_preview(seen)
+
+
+def draw_preview(seen: Preview) -> None:
+    """Draw what an order would do."""
     st.markdown(f"**What it would do by {day(seen.on)}**, amounts in {seen.currency}")
     left, right = st.columns(2)
     with left:

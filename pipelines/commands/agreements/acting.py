@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from loanbook.core.policy.book import PolicyBook
     from loanbook.core.store.settings import Settings
     from loanbook.core.store.writer import Ledger
-    from loanbook.pipelines.approvals.approving import Desk
+    from loanbook.pipelines.approvals.desk import Desk
 
 
 def opened_for_writing() -> tuple[Ledger, PolicyBook]:
@@ -36,7 +36,7 @@ def who(where: Settings, name: str = "") -> Actor:
 def desk() -> Desk:
     """What orders are proposed and approved with."""
     from loanbook.core.store.people.database import open_people
-    from loanbook.pipelines.approvals.approving import Desk
+    from loanbook.pipelines.approvals.desk import Desk
     from loanbook.pipelines.commands.console import opened
 
     reader, policies = opened()

@@ -18,7 +18,7 @@ from loanbook.pipelines.commands.origination.apply import Id
 
 if TYPE_CHECKING:
     from loanbook.core.decision.by_person import Wanted
-    from loanbook.pipelines.approvals.approving import Desk
+    from loanbook.pipelines.approvals.desk import Desk
     from loanbook.pipelines.origination.underwriting import Decided, Office
 
 As = Annotated[str, typer.Option("--as", help="In a demo alone: the person who acts.")]

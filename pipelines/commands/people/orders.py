@@ -13,7 +13,8 @@ from loanbook.pipelines.commands.console import AsJson, opened, out, piped, show
 
 if TYPE_CHECKING:
     from loanbook.core.store.people.queue import Order
-    from loanbook.pipelines.approvals.approving import Desk
+    from loanbook.pipelines.approvals.desk import Desk
+    from loanbook.pipelines.approvals.preview import Preview
 
 Id = Annotated[str, typer.Argument(help="The order's id.")]
 Why = Annotated[str, typer.Option(help="Why.")]
@@ -23,15 +24,16 @@ SHOWN = {"id": pl.String, "state": pl.String, "order": pl.String, "loan_key": pl
          "expires": pl.String, "in_the_ledger": pl.String}  # fmt: skip
 
 
-def _desk() -> Desk:
+def desk_now() -> Desk:
+    """The desk of the instance at hand."""
     from loanbook.core.store.people.database import open_people
-    from loanbook.pipelines.approvals.approving import Desk
+    from loanbook.pipelines.approvals.desk import Desk
 
     reader, policies = opened()
     return Desk.of(open_people(reader.settings), reader, policies)
 
 
-def _who(desk: Desk, name: str) -> Actor:
+def acting_at(desk: Desk, name: str) -> Actor:
     """Who acts; a demo takes anyone's word."""
     from dataclasses import replace
 
@@ -59,9 +61,9 @@ def list_orders(
     from loanbook.pipelines.origination.underwriting import ORDER as CASE
     from loanbook.pipelines.origination.underwriting import office_of, settle_rest
 
-    desk = _desk()
+    desk = desk_now()
     queue.expire(desk.people)
-    actor = _who(desk, "")
+    actor = acting_at(desk, "")
     release_rest(desk.people, actor, desk.ledger)
     if any(each.proposal.command == CASE for each in queue.orders(desk.people, queue.APPROVED)):
         with office_of(desk.people) as office:
@@ -120,13 +122,13 @@ def propose(
     from loanbook.core.store.people import queue
     from loanbook.pipelines.approvals.approving import judged_again, proposed
 
-    desk = _desk()
+    desk = desk_now()
     wrong = [each for each in fields or [] if "=" not in each]
     if wrong:
         raise typer.BadParameter(f"{wrong[0]!r} is no NAME=VALUE", param_hint="fields")
     told = dict(each.split("=", 1) for each in fields or [])
     wanted = {**told, "command": order, "loan_key": loan, "value_date": on, "reason": reason}
-    id_ = proposed(desk, _who(desk, as_), wanted)
+    id_ = proposed(desk, acting_at(desk, as_), wanted)
     waiting = queue.order(desk.people, id_)
     _print_preview(desk, judged_again(desk, waiting))
     out.print(
@@ -138,7 +140,7 @@ def show_order(id_: Id) -> None:
     """An order, what was decided of it, and what it would do by the loan as it stands now."""
     from loanbook.core.store.people import queue
 
-    desk = _desk()
+    desk = desk_now()
     queue.expire(desk.people)
     order = queue.order(desk.people, id_)
     show(pl.DataFrame([_row(order, _in_the_ledger(desk, [id_]))], schema=SHOWN))
@@ -173,11 +175,11 @@ def approve(id_: Id, reason: Why = "", yes: Annotated[bool, typer.Option("--yes"
     from loanbook.core.store.people import queue
     from loanbook.pipelines.approvals.approving import approved
 
-    desk = _desk()
+    desk = desk_now()
     _preview_of(desk, queue.order(desk.people, id_))
     if not yes:
         typer.confirm(f"Approve {id_}?", abort=True, err=True)
-    order = approved(desk, _who(desk, as_), id_, reason)
+    order = approved(desk, acting_at(desk, as_), id_, reason)
     left = order.approvals_needed - len(order.approved_by)
     out.print(
         f"{id_} is {order.state}"
@@ -189,16 +191,16 @@ def reject(id_: Id, reason: Why, as_: As = "") -> None:
     """Reject an order."""
     from loanbook.pipelines.approvals.approving import rejected
 
-    desk = _desk()
-    out.print(f"{id_} is {rejected(desk, _who(desk, as_), id_, reason).state}.")
+    desk = desk_now()
+    out.print(f"{id_} is {rejected(desk, acting_at(desk, as_), id_, reason).state}.")
 
 
 def withdraw(id_: Id, reason: Why = "", as_: As = "") -> None:
     """Withdraw an order of one's own."""
     from loanbook.pipelines.approvals.approving import withdrawn
 
-    desk = _desk()
-    out.print(f"{id_} is {withdrawn(desk.people, _who(desk, as_), id_, reason).state}.")
+    desk = desk_now()
+    out.print(f"{id_} is {withdrawn(desk.people, acting_at(desk, as_), id_, reason).state}.")
 
 
 def _print_preview(desk: Desk, judged: object) -> None:
@@ -206,7 +208,11 @@ def _print_preview(desk: Desk, judged: object) -> None:
     from loanbook.pipelines.approvals.preview import preview
 
     assert isinstance(judged, Judged)
-    seen = preview(judged, desk.policies)
+    print_preview(preview(judged, desk.policies))
+
+
+def print_preview(seen: Preview) -> None:
+    """What an order would do."""
     money = ["before", "after"]
     figures = seen.balances.with_columns(
         pl.when(pl.col("figure") == "days_past_due").then(pl.col(name).cast(pl.String))

@@ -1,0 +1,1 @@
+"""The page Collections: the queue of late loans, and the desk of one."""
