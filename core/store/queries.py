@@ -17,6 +17,8 @@ from loanbook.core.store.lake import LAKE, one_state
 
 PUBLISHED = "(SELECT version FROM {lake}.publications WHERE state = 'published')"
 """Versions that readers see."""
+TOLD = "(SELECT version FROM {lake}.publications WHERE state IN ('published', 'withdrawn'))"
+"""Versions that readers see or saw: what was told of them stands, and is taken back by what is told later."""
 WAITING_VERSIONS = (
     "version > (SELECT published_version FROM {lake}.ledger_head) "
     "AND version NOT IN (SELECT version FROM {lake}.publications)"

@@ -198,7 +198,18 @@ _DERIVED = ("positions_now", "allocations_now", "held_loans_now", "endings_now",
             "event_kinds", "component_names", "account_roles")  # fmt: skip
 """Views of those views: what is known last of each date, and names of codes."""
 NAMES = tuple(
-    sorted((*_PLAIN, *_VERSIONED, *_DERIVED, *VIEWS, "versions", "checks", "publications"))
+    sorted(
+        (
+            *_PLAIN,
+            *_VERSIONED,
+            *_DERIVED,
+            *VIEWS,
+            "versions",
+            "checks",
+            "publications",
+            "risk_events",
+        )
+    )
 )
 """Views that a person may read."""
 AS_KNOWN_NOW = {
@@ -341,6 +352,7 @@ _DATED = {
     "events": "value_date <= DATE '{on}'",
     "transfers": "booking_date <= DATE '{on}'",
     "loans": "coalesce(boarded_on <= DATE '{on}', true) AND coalesce(closed_on <= DATE '{on}', true)",
+    "risk_events": "business_date <= DATE '{on}'",
     "restated_loans": "from_date <= DATE '{on}'",
     "schedules": "valid_from <= DATE '{on}'",
 }  # fmt: skip
@@ -399,6 +411,8 @@ def make_views(
             view(table, f"version IN {published}", dated, **numbered)
     for table in ("publications", "checks"):
         view(table)
+    told = f"(SELECT version FROM {LAKE}.publications WHERE state IN ('published', 'withdrawn'){believed})"
+    view("risk_events", f"version IN {told}")
     _make_known(connection, published, columns_of, seen)
 
 

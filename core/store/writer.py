@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from loanbook.core.errors import LawBrokenError, LedgerConflictError
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.risk_events.changes import NO_CHANGES
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.laws.law import Law
 from loanbook.core.servicing.loan.book import Book
@@ -74,6 +75,8 @@ class Lawful:
     digests: pl.DataFrame
     """`loan_id`, `schedule_digest` of at least the loans that it boards."""
     restated: Restatement | None = None
+    changed: pl.DataFrame = field(default_factory=lambda: NO_CHANGES)
+    """Risk states that it changed (`CHANGES`)."""
 
 
 @dataclass(frozen=True)
@@ -278,7 +281,8 @@ class Ledger(Books):
         """What a version stores: tables with rows of theirs."""
         closed = each.closed
         balances = each.balances.with_columns(business_date=pl.lit(closed.date))
-        yield from self.rows_of_loans(closed, each.restated, each.digests, each.version)
+        place = (each.version, 0)
+        yield from self.rows_of_loans(closed, each.restated, each.digests, each.changed, place)
         yield "account_balances", balances.with_columns(version=pl.lit(each.version, pl.Int64))
         yield "versions", version_row(each.version, each.parent, closed.date, counts_of(closed), by)
         yield "checks", law_rows(each.version, closed.date, each.laws)

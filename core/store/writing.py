@@ -18,6 +18,7 @@ from loanbook.core.ledger.events import EVENT_COLUMNS
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.laws.law import Law
 from loanbook.core.servicing.loan.business_date import dated
+from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.store.lake import utc_now
 
@@ -242,14 +243,27 @@ def day_rows(closed: DayClose, digests: pl.DataFrame) -> dict[str, pl.DataFrame]
     }
 
 
+def lived_again(closed: DayClose, restated: Restatement) -> pl.DataFrame:
+    """Positions of every day of the loans that were lived again, with `business_date` and the terms' `flags`; those of
+    the day before the first change too, where that was lived again."""
+    day = dt.timedelta(days=1)
+    columns = [*STATE, "business_date", "flags"]
+    return restated.lived.stay.rows(columns, restated.first - day, closed.date - day)
+
+
 def restated_rows(
-    closed: DayClose, restated: Restatement, without_terms: pl.Series
+    closed: DayClose,
+    restated: Restatement,
+    without_terms: pl.Series,
+    days: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
     """What a version stores of the days that were lived again, by table, without the version.
 
-    `without_terms`: ids of the loans whose terms no version before stored; they came late.
+    `without_terms`: ids of the loans whose terms no version before stored; they came late. `days`: `lived_again`, where
+    it is made already.
     """
     last = closed.date - dt.timedelta(days=1)
+    days = lived_again(closed, restated) if days is None else days
     marked = restated.since.with_columns(through_date=pl.lit(last))
     life = restated.lived
     loans, schedules = [reopened_rows(closed, restated)], []
@@ -269,7 +283,7 @@ def restated_rows(
         loans.append(ended_rows(restated.of_its_days(each.wide)))
     return {
         "restated_loans": marked,
-        "positions": restated.of_its_days(life.stay.positions(restated.first, last)),
+        "positions": restated.of_its_days(days.drop("flags")),
         "dues": restated.of_its_days(life.stay.dues(restated.first, last)),
         "allocations": restated.of_its_days(life.all("allocations")),
         "changed_terms": restated.of_its_days(life.all("changed")),

@@ -31,6 +31,7 @@ from loanbook.pipelines.commands.origination import apply as applying
 from loanbook.pipelines.commands.origination import decide, underwrite
 from loanbook.pipelines.commands.payments import incoming, sending
 from loanbook.pipelines.commands.people import audit, export, orders, roles, users, vault
+from loanbook.pipelines.commands.risk import events as risk_events
 
 app = typer.Typer(
     help="The loan platform: files in, one vectorised close a day, a versioned double-entry ledger.",
@@ -73,6 +74,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "rebuild": ledger.rebuild,
     "simulate": simulate.simulate,
     "reconcile": run.reconcile_command,
+    "events": risk_events.events,
     "init": init.init,
     "pages": serve.pages,
     "dagster": serve.dagster,

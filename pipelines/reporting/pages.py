@@ -7,6 +7,7 @@ from pathlib import Path
 
 from loanbook.core.access.matrix import roles_page
 from loanbook.core.policy.rights.roles import Role
+from loanbook.core.risk_events.page import events_page, schema_files
 from loanbook.core.servicing.orders.page import orders_page
 from loanbook.pipelines.reporting.commands_page import commands_guide
 from loanbook.pipelines.reporting.day_page import order_of_the_day
@@ -29,14 +30,16 @@ PAGES: dict[str, Callable[[], str]] = {
     "file-kinds": file_kinds,
     "refusals": refusals,
     "guide/commands": commands_guide,
+    "events": events_page,
 }
 """What makes the page docs/NAME.md."""
 
 
 def written() -> dict[Path, str]:
-    """Every generated file and what stands in it: the pages, and the schemas of the policies."""
+    """Every generated file and what stands in it: the pages, and the schemas of policies and of risk events."""
     pages = {ROOT / "docs" / f"{name}.md": text() for name, text in PAGES.items()}
-    return pages | {SCHEMAS / f"{kind}.json": text for kind, text in schemas().items()}
+    events = {ROOT / "docs" / "events" / name: text for name, text in schema_files().items()}
+    return pages | {SCHEMAS / f"{kind}.json": text for kind, text in schemas().items()} | events
 
 
 def main() -> None:

@@ -10,6 +10,8 @@ import polars as pl
 import pytest
 
 from loanbook.core.errors import LedgerError
+from loanbook.core.risk_events.catalogue import Cause
+from loanbook.core.risk_events.folding import fold
 from loanbook.core.servicing.loan.book import Positions
 from loanbook.core.store import migrations
 from loanbook.core.store.lake import LAKE
@@ -51,6 +53,13 @@ def test_a_ledger_of_an_earlier_release_is_migrated_closed_a_day_further_and_ver
     positions = reader.positions("2018-01-03")
     assert positions.height > 0
     Positions.validate(positions.select(Positions.column_names()))
+    told = reader.risk_events()
+    held = fold(told).filter(pl.col("loan_id").is_in(positions["loan_id"].implode()))
+    assert Cause.opening.value in set(told["cause"]), "what no event had told is told as it stands"
+    assert (
+        held.select("loan_id", "days_past_due").rows()
+        == positions.select("loan_id", "days_past_due").rows()
+    )
     whole = rebuild(ledger, policies)
     assert whole.days == 3
     assert whole.differences.is_empty()

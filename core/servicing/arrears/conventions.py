@@ -130,10 +130,10 @@ def _rbi_class() -> pl.Expr:
     )
 
 
-def _stage() -> pl.Expr:
-    """The stage of IFRS 9, by the backstops of 30 and 90 days past due."""
+def stage_of(days: pl.Expr) -> pl.Expr:
+    """The stage of IFRS 9, by the backstops of 30 and 90 `days` after the oldest due date, of a loan's `status` and
+    `non_accrual`."""
     lost = (pl.col("status") == Status.charged_off.value) | pl.col("non_accrual")
-    days = pl.col("days_after_due")
     return pl.when((days > 90) | lost).then(3).when(days > 30).then(2).otherwise(1)
 
 
@@ -151,7 +151,7 @@ SHOWN = (
     Shown("us_ots_months", pl.Int32, lambda _: _whole_months(_OLDEST, _ON), turns=True),
     Shown("eba_days", pl.Int32, lambda _: pl.col("eba_days")),
     Shown("eba_default", pl.Boolean, lambda r: pl.col("eba_days") > r.default_after, turns=True),
-    Shown("ifrs9_stage", pl.Int8, lambda _: _stage(), turns=True),
+    Shown("ifrs9_stage", pl.Int8, lambda _: stage_of(pl.col("days_after_due")), turns=True),
     Shown(
         "us_charge_off_by",
         pl.Date,

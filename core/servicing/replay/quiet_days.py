@@ -57,11 +57,16 @@ class QuietSpans:
 
     def wide(self, first: dt.date, last: dt.date) -> pl.DataFrame:
         """Terms, positions and `business_date` of every loan and day from `first` to `last`, by loan."""
-        return self._rows(self._shown(), first, last)
+        return self.rows(self._shown(), first, last)
 
     def positions(self, first: dt.date, last: dt.date) -> pl.DataFrame:
         """Positions and `business_date` of every loan and day from `first` to `last`, by loan and day."""
-        return self._rows([*STATE, "business_date"], first, last)
+        return self.rows([*STATE, "business_date"], first, last)
+
+    def rows(self, columns: list[str], first: dt.date, last: dt.date) -> pl.DataFrame:
+        """Some columns of terms and positions of every loan and day from `first` to `last`, by loan and day."""
+        parts = [part.select(columns) for part in self._parts(first, last)]
+        return pl.concat([self.stood.select(columns).clear(), *parts])
 
     def last(self) -> pl.DataFrame:
         """Terms, positions and `business_date` of every loan on its last day, or the one it ended on."""
@@ -78,10 +83,6 @@ class QuietSpans:
     def _shown(self) -> list[str]:
         """Terms, positions and `business_date`; what else is kept serves the days between."""
         return self.stood.columns[: self.stood.columns.index("business_date") + 1]
-
-    def _rows(self, columns: list[str], first: dt.date, last: dt.date) -> pl.DataFrame:
-        parts = [part.select(columns) for part in self._parts(first, last)]
-        return pl.concat([self.stood.select(columns).clear(), *parts])
 
     def dues(self, first: dt.date, last: dt.date) -> pl.DataFrame:
         """Dues as they stood at the end of every day, with `business_date`; by loan and day."""

@@ -17,12 +17,14 @@ from loanbook.core.frames import LARGE, empty, typed
 from loanbook.core.ledger.events import EVENT_COLUMNS
 from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.risk_events.restating import corrections
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.dues import DUE_KEY, Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.store.clocks import NOT_RESTATED
+from loanbook.core.store.closing.risk_events import outbox_rows, said_of
 from loanbook.core.store.grouped.constants import constants
 from loanbook.core.store.grouped.tables import cut, positions_of
 from loanbook.core.store.history import revised
@@ -30,7 +32,7 @@ from loanbook.core.store.lake import loans_of
 from loanbook.core.store.parts.part import Part, read
 from loanbook.core.store.queries import PUBLISHED, Queries, by_loan
 from loanbook.core.store.settings import Settings
-from loanbook.core.store.writing import day_rows, restated_rows
+from loanbook.core.store.writing import day_rows, lived_again, restated_rows
 
 BALANCES = {
     "entity": pl.Int16,
@@ -146,17 +148,28 @@ class Books(Queries):
         )  # fmt: skip
 
     def rows_of_loans(
-        self, closed: DayClose, again: Restatement | None, digests: pl.DataFrame, version: int
+        self,
+        closed: DayClose,
+        again: Restatement | None,
+        digests: pl.DataFrame,
+        changed: pl.DataFrame,
+        place: tuple[int, int],
     ) -> Iterator[tuple[str, pl.DataFrame]]:
         """What a version stores of its loans: tables with rows of theirs.
 
-        `digests`: `loan_id`, `schedule_digest` of at least the loans that the day boards.
+        `digests`: `loan_id`, `schedule_digest` of at least the loans that the day boards. `changed`: risk states that the
+        day changed (`CHANGES`). `place`: the version, and which part of it this is, from 0.
         """
+        version, _ = place
         parts = [day_rows(closed, digests)]
+        corrected = changed.clear()
         if again is not None:
             loans = pl.DataFrame({"loan_id": again.loans, "version": version})
             new = self.without_terms(loans)["loan_id"]
-            parts.append(restated_rows(closed, again, new))
+            days = lived_again(closed, again)
+            parts.append(restated_rows(closed, again, new, days))
+            corrected = corrections(again, days, said_of(self, again.since))
+        parts.append({"risk_events": outbox_rows(corrected, changed, place)})
         number = pl.lit(version, dtype=pl.Int64)
         for part in parts:
             for table, rows in part.items():

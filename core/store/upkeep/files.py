@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 import duckdb
 
 from loanbook.core.errors import LedgerError
+from loanbook.core.store.closing.risk_events import take_back
 from loanbook.core.store.lake import CATALOGUE, LAKE, patiently, transaction
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.storage.place import Place
@@ -148,8 +149,13 @@ def withdraw(ledger: Queries, place: Place, actor: str, reason: str) -> Withdraw
     before = ledger.rows(f"SELECT business_date FROM {{lake}}.versions WHERE version = {parent}")
     date = before[0][0] if before else None
 
+    # where the damage took what they had told, there is nothing that could be said of it
+    told_is_lost = any("/risk_events/" in path for _, path, _, _ in broken)
+
     def write() -> None:
         with transaction(ledger.connection):
+            if not told_is_lost:
+                take_back(ledger, first, last)
             ledger.connection.execute(
                 f"UPDATE {LAKE}.publications SET state = 'withdrawn', reason = ?, actor = ?, "
                 "settled_at = now()::TIMESTAMP WHERE version BETWEEN ? AND ? AND state = 'published'",

@@ -25,7 +25,7 @@ def outgrown(connection: duckdb.DuckDBPyConnection, before: int, now: int) -> No
     stored stays as it is."""
     changes: list[tuple[str, str]] = []
     if before <= SMALL < now:
-        changes += [(table, BY_MONTH) for table in (*TABLES, "dues", "allocations")]
+        changes += [(table, BY_MONTH) for table in (*TABLES, "dues", "allocations", "risk_events")]
     if before <= LARGE < now:
         changes += [(table, "RESET PARTITIONED BY") for table in TABLES]
 

@@ -18,11 +18,13 @@ import polars as pl
 from loanbook.core.errors import LawsBrokenError, LedgerError
 from loanbook.core.ledger.transfers import account_movements
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.risk_events.changes import changes
 from loanbook.core.servicing.day.close import close
 from loanbook.core.servicing.laws.accounts import balances_of_part, carried_by_account
 from loanbook.core.servicing.laws.setting_apart import Close, Closed, Day, Limit
 from loanbook.core.store.closing.books import Books, stored_as
 from loanbook.core.store.closing.outbox import NewFile, identity, state_of, write_files
+from loanbook.core.store.closing.risk_events import nothing_told
 from loanbook.core.store.history import StoredHistory
 from loanbook.core.store.lake import open_reader
 from loanbook.core.store.parts.groups import digest_of
@@ -145,9 +147,10 @@ def _written(
 ) -> tuple[tuple[NewFile, ...], dict[str, int]]:
     """Files of the shard's rows, and how many of each table."""
     gathered: dict[str, list[pl.DataFrame]] = {}
-    for table, rows in ledger.rows_of_loans(
-        done.closed, done.restated, digests, spec.inputs.version
-    ):
+    told = spec.inputs
+    changed = changes(done.before, done.closed, opening=nothing_told(ledger, told.parent))
+    place = (told.version, spec.shard)
+    for table, rows in ledger.rows_of_loans(done.closed, done.restated, digests, changed, place):
         mine = rows.filter(pl.col("loan_id") > 0) if table == "transfers" else rows
         gathered.setdefault(table, []).append(mine)
     tables = [

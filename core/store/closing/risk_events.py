@@ -1,0 +1,91 @@
+"""The outbox of risk events: rows of a version, numbered; what had been said of days; what is said of a version that is
+taken back.
+
+Numbers go by version and part, so that parts number theirs apart and no number is given twice; there are gaps, and
+order is all that they mean. Rows of versions that were rejected are never read.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.risk_events.catalogue import RISK_EVENTS, Cause
+from loanbook.core.risk_events.changes import KEY
+from loanbook.core.risk_events.restating import CORRECTED, SAID
+from loanbook.core.store.lake import LAKE, utc_now
+from loanbook.core.store.queries import TOLD, Queries
+
+A_VERSION, A_PART = 10**13, 10**9
+"""Numbers that a version has, and each part of it."""
+TAKING_BACK = 9_999
+"""The part of what is said when a version is taken back."""
+
+
+def outbox_rows(
+    corrected: pl.DataFrame, changed: pl.DataFrame, place: tuple[int, int]
+) -> pl.DataFrame:
+    """Rows of `risk_events` without the version: corrections (`CORRECTED`), then the day's changes (`CHANGES`)."""
+    version, part = place
+    assert part < TAKING_BACK, "parts of a version are counted below the one for taking it back"
+    corrects = [each for each in (corrected, changed) if each.height]
+    if not corrects:
+        return pl.DataFrame(schema=CORRECTED)
+    rows = pl.concat(corrects, how="diagonal").select(
+        pl.col(name).cast(kind) if name != "corrects" or corrected.height else pl.lit(None, kind).alias(name)
+        for name, kind in CORRECTED.items()
+    )  # fmt: skip
+    first = version * A_VERSION + part * A_PART + 1
+    return rows.with_columns(
+        sequence=pl.int_range(first, first + rows.height, dtype=pl.Int64),
+        recorded_at=pl.lit(utc_now()),
+    )
+
+
+def nothing_told(ledger: Queries, parent: int) -> bool:
+    """Whether versions are published of which no event was ever told: those of a release that told none."""
+    if not parent:
+        return False
+    return not ledger.rows(
+        f"SELECT 1 FROM {{lake}}.risk_events WHERE version <= {parent} AND version IN {TOLD} LIMIT 1"
+    )
+
+
+def said_of(ledger: Queries, since: pl.DataFrame) -> pl.DataFrame:
+    """What was said last (`SAID`) of loans and dates; `since`: `loan_id`, `from_date`."""
+    rows = ledger.beside(
+        f"SELECT {', '.join(f'r.{name}' for name in SAID)} FROM {{lake}}.risk_events r JOIN _since s USING (loan_id) "
+        f"WHERE r.business_date >= ? AND r.business_date >= s.from_date AND r.version IN {TOLD} "
+        f"QUALIFY row_number() OVER (PARTITION BY {', '.join(f'r.{name}' for name in KEY)} ORDER BY r.sequence DESC) = 1",
+        [since["from_date"].min()], _since=since,
+    )  # fmt: skip
+    return rows.cast(SAID)  # type: ignore[arg-type]
+
+
+_DEFAULTS = ", ".join(
+    f"({each.code}, {'NULL' if each.default is None else each.default}::INTEGER)"
+    for each in RISK_EVENTS
+)
+_TAKEN_BACK = f"""
+    INSERT INTO {LAKE}.risk_events BY NAME
+    WITH told AS (
+        SELECT * FROM {LAKE}.risk_events WHERE version BETWEEN $first AND $last AND version IN {TOLD.format(lake=LAKE)}
+        QUALIFY row_number() OVER (PARTITION BY loan_id, business_date, kind ORDER BY sequence DESC) = 1),
+    stood AS (
+        SELECT * FROM {LAKE}.risk_events WHERE version < $first AND version IN {TOLD.format(lake=LAKE)}
+          AND loan_id IN (SELECT loan_id FROM told)
+        QUALIFY row_number() OVER (PARTITION BY loan_id, business_date, kind ORDER BY sequence DESC) = 1),
+    holds AS (
+        SELECT t.*, s.now AS holds, CASE WHEN s.business_date = t.business_date THEN s.before ELSE s.now END AS held
+        FROM told t ASOF LEFT JOIN stood s
+          ON s.loan_id = t.loan_id AND s.kind = t.kind AND t.business_date >= s.business_date)
+    SELECT $last::BIGINT * {A_VERSION} + {TAKING_BACK * A_PART} + row_number() OVER (ORDER BY h.business_date, loan_id, kind) AS sequence,
+           $last AS version, loan_id, h.business_date, kind, coalesce(held, d.state) AS before,
+           coalesce(holds, d.state) AS now, {Cause.withdrawal.value} AS cause, NULL AS event_ids,
+           h.sequence AS corrects, now()::TIMESTAMP AS recorded_at
+    FROM holds h JOIN (VALUES {_DEFAULTS}) AS d(kind, state) USING (kind)
+"""
+
+
+def take_back(ledger: Queries, first: int, last: int) -> None:
+    """Say of what published versions had told what held before them, within the transaction that takes them back."""
+    ledger.connection.execute(_TAKEN_BACK, {"first": first, "last": last})

@@ -1,0 +1,1 @@
+"""Commands of what changes in the book's risk: events for subscribers."""
