@@ -11,6 +11,7 @@ A room imports those above it in this list, never one below (`lint-imports` hold
 - `policy` - the lender's rules as files: read, validated, and in force on a date
 - `payments` - what banks tell of money in and out, in one typed form
 - `servicing` - the life of a loan, day by day, in rooms of its own
+- `risk_events` - every change of a loan's risk state, told once with its cause, and corrected
 - `reporting` - figures of published positions: metrics, portfolio, journal, reconciliation
 - `store` - the versioned ledger in DuckLake, the only room that touches a database
 """

@@ -11,11 +11,11 @@ import polars as pl
 
 from loanbook.core.risk_events.catalogue import CAUSES, RISK_EVENTS, Cause, RiskEvent
 
-TOLD = pl.Schema({
+TOLD: dict[str, Any] = {
     "sequence": pl.Int64, "kind": pl.Int8, "loan_id": pl.Int64, "loan_key": pl.String, "business_date": pl.Date,
     "before": pl.Int32, "now": pl.Int32, "cause": pl.Int8, "events": pl.List(pl.Int64), "corrects": pl.Int64,
     "news": pl.List(pl.Int64), "version": pl.Int64, "recorded_at": pl.Datetime("us"),
-})  # fmt: skip
+}  # fmt: skip
 """Schema of events as a reader tells them. `sequence`: the offset; `news`: what came late and made a correction."""
 
 
