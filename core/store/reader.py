@@ -335,9 +335,9 @@ class LedgerReader:
     def risk_events(self, since: int = 0, most: int | None = None) -> pl.DataFrame:
         """Risk events (schema `loanbook.core.risk_events.cloud.TOLD`) with a `sequence` above `since`, in its order; the
         first `most` of them. Whoever goes on from the last one's reads each once (docs/events.md)."""
-        from loanbook.core.store.known.risk_events import told_since
+        from loanbook.core.store.known.risk_events import events_since
 
-        return told_since(self.query, since, most)
+        return events_since(self.query, since, most)
 
     def mart(self, name: str, as_of: Day = None, known_at: Known = None) -> pl.DataFrame:
         """Rows of a mart (docs/reference.md) of a date, or of every date, as known at a version.

@@ -243,7 +243,7 @@ def day_rows(closed: DayClose, digests: pl.DataFrame) -> dict[str, pl.DataFrame]
     }
 
 
-def lived_again(closed: DayClose, restated: Restatement) -> pl.DataFrame:
+def restated_days(closed: DayClose, restated: Restatement) -> pl.DataFrame:
     """Positions of every day of the loans that were lived again, with `business_date` and the terms' `flags`; those of
     the day before the first change too, where that was lived again."""
     day = dt.timedelta(days=1)
@@ -259,11 +259,11 @@ def restated_rows(
 ) -> dict[str, pl.DataFrame]:
     """What a version stores of the days that were lived again, by table, without the version.
 
-    `without_terms`: ids of the loans whose terms no version before stored; they came late. `days`: `lived_again`, where
+    `without_terms`: ids of the loans whose terms no version before stored; they came late. `days`: `restated_days`, where
     it is made already.
     """
     last = closed.date - dt.timedelta(days=1)
-    days = lived_again(closed, restated) if days is None else days
+    days = restated_days(closed, restated) if days is None else days
     marked = restated.since.with_columns(through_date=pl.lit(last))
     life = restated.lived
     loans, schedules = [reopened_rows(closed, restated)], []

@@ -23,7 +23,7 @@ from loanbook.core.servicing.laws.setting_apart import Close, Day, Limit
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.store.banking.context import cash_booked
-from loanbook.core.store.closing.risk_events import nothing_told
+from loanbook.core.store.closing.risk_events import outbox_is_empty
 from loanbook.core.store.history import StoredHistory
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.lake import loans_of
@@ -95,7 +95,7 @@ def close_days(
     booked = _by_booking_date(ledger, days)
     versions = ledger.reserve(len(days))
     digests = digests_ahead(pl.concat([book.pending, *booked.values()]), policies)
-    opening = nothing_told(ledger, parent)
+    opening = outbox_is_empty(ledger, parent)
     limit = held_limit(ledger)
     with Writer(Writing(ledger, gate, by, stage)) as writer:
         for date, version in zip(days, versions, strict=True):

@@ -23,7 +23,7 @@ from loanbook.core.risk_events.restating import CORRECTED, SAID, corrections
 from loanbook.core.risk_events.state import READ, STATES, standing, states
 from loanbook.core.servicing.replay.replay import live
 from loanbook.core.store.closing.risk_events import outbox_rows
-from loanbook.core.store.writing import lived_again
+from loanbook.core.store.writing import restated_days
 from tests.core.late_news import told
 from tests.core.loans import Story, _event, payment, terms, undone, with_accounting
 
@@ -81,7 +81,7 @@ def lived(policies: PolicyBook) -> tuple[pl.DataFrame, pl.DataFrame]:
     for number, (before, closed, again) in enumerate(live(_news(books), books, LAST), start=1):
         corrected = pl.DataFrame(schema=CORRECTED)
         if again is not None:
-            days = lived_again(closed, again)
+            days = restated_days(closed, again)
             whose = pl.col("loan_id").is_in(again.loans.implode()) & (
                 pl.col("business_date") >= again.first
             )

@@ -32,7 +32,7 @@ from loanbook.core.store.lake import loans_of
 from loanbook.core.store.parts.part import Part, read
 from loanbook.core.store.queries import PUBLISHED, Queries, by_loan
 from loanbook.core.store.settings import Settings
-from loanbook.core.store.writing import day_rows, lived_again, restated_rows
+from loanbook.core.store.writing import day_rows, restated_days, restated_rows
 
 BALANCES = {
     "entity": pl.Int16,
@@ -166,7 +166,7 @@ class Books(Queries):
         if again is not None:
             loans = pl.DataFrame({"loan_id": again.loans, "version": version})
             new = self.without_terms(loans)["loan_id"]
-            days = lived_again(closed, again)
+            days = restated_days(closed, again)
             parts.append(restated_rows(closed, again, new, days))
             corrected = corrections(again, days, said_of(self, again.since))
         parts.append({"risk_events": outbox_rows(corrected, changed, place)})

@@ -41,7 +41,7 @@ def outbox_rows(
     )
 
 
-def nothing_told(ledger: Queries, parent: int) -> bool:
+def outbox_is_empty(ledger: Queries, parent: int) -> bool:
     """Whether versions are published of which no event was ever told: those of a release that told none."""
     if not parent:
         return False

@@ -21,7 +21,7 @@ _NEWS = f"""
 _ALL = 2**62
 
 
-def told_since(
+def events_since(
     query: Callable[..., pl.DataFrame], since: int, most: int | None = None
 ) -> pl.DataFrame:
     """Events (`TOLD`) above an offset, in their order, the first `most` of them."""

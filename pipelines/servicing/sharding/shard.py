@@ -24,7 +24,7 @@ from loanbook.core.servicing.laws.accounts import balances_of_part, carried_by_a
 from loanbook.core.servicing.laws.setting_apart import Close, Closed, Day, Limit
 from loanbook.core.store.closing.books import Books, stored_as
 from loanbook.core.store.closing.outbox import NewFile, identity, state_of, write_files
-from loanbook.core.store.closing.risk_events import nothing_told
+from loanbook.core.store.closing.risk_events import outbox_is_empty
 from loanbook.core.store.history import StoredHistory
 from loanbook.core.store.lake import open_reader
 from loanbook.core.store.parts.groups import digest_of
@@ -148,7 +148,7 @@ def _written(
     """Files of the shard's rows, and how many of each table."""
     gathered: dict[str, list[pl.DataFrame]] = {}
     told = spec.inputs
-    changed = changes(done.before, done.closed, opening=nothing_told(ledger, told.parent))
+    changed = changes(done.before, done.closed, opening=outbox_is_empty(ledger, told.parent))
     place = (told.version, spec.shard)
     for table, rows in ledger.rows_of_loans(done.closed, done.restated, digests, changed, place):
         mine = rows.filter(pl.col("loan_id") > 0) if table == "transfers" else rows
