@@ -29,6 +29,7 @@ from bench.clock import timed
 from bench.curve import CSV, section
 from bench.late import late
 from bench.report import report
+from bench.risk import risk_events
 from bench.vault import vault
 from loanbook.core.frames import empty
 from loanbook.core.ledger.transfers import Transfers
@@ -416,6 +417,7 @@ def main() -> None:
     result["small"] = _alone("small", REPLAYED_DAYS)
     result["vault"] = _alone("vault", 1_000_000)
     result["late"] = _alone("late", 1_000_000)
+    result["risk_events"] = _alone("risk_events", 1_000_000)
     BUILD.parent.mkdir(exist_ok=True)
     BUILD.write_text(json.dumps(result, indent=2))
     text = report(result)
@@ -439,6 +441,7 @@ MEASURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "small": backfilled,
     "vault": vault,
     "late": late,
+    "risk_events": lambda loans: risk_events(loans, read_policies()),
     "restated": lambda loans: restated(loans, read_policies(), RESTATED_DAYS),
     "replayed": lambda loans: replayed(loans, read_policies(), REPLAYED_DAYS),
 }

@@ -107,6 +107,13 @@ def _vault(v: Row, _: Row) -> list[str]:
             *(f"| {words[name]} | {s:.1f} | {v['persons'] / s:,.0f} |" for name, s in v["seconds"].items())]  # fmt: skip
 
 
+def _risk_events(r: Row, _: Row) -> list[str]:
+    return ["", f"## A day's risk events, {r['loans']:,} loans, {r['late']:,} of them late", "",
+            f"{r['events']:,} events: {r['changes']:.2f} s to find them, {r['write']:.2f} s to write them, "
+            f"{r['bytes_an_event']:.0f} bytes each; the day's close in memory {r['close']:.2f} s, at the same time on the same "
+            "machine."]  # fmt: skip
+
+
 def _small(s: Row, _: Row) -> list[str]:
     return ["", f"## A backfill of {s['days']} days, {s['loans']} loans", "",
             f"{s['close'] * 1000:.0f} ms of CPU a day, close, laws, commit, checks and marts; its intake "
@@ -122,6 +129,7 @@ def _replayed(r: Row, _: Row) -> list[str]:
 
 _SECTIONS: dict[str, Callable[[Row, Row], list[str]]] = {
     "compared": _compared, "backfill": _backfill, "mixed": _mixed, "schedules": _schedules, "rates": _rates,
-    "restated": _restated, "replayed": _replayed, "vault": _vault, "late": _late, "small": _small,
+    "restated": _restated, "replayed": _replayed, "vault": _vault, "late": _late, "risk_events": _risk_events,
+    "small": _small,
 }  # fmt: skip
 """What each measurement is told as: of its row and of all results."""

@@ -8,6 +8,7 @@ from loanbook.dashboards.origination import page as applications
 from loanbook.dashboards.page import Page
 from loanbook.dashboards.pages.book import explore, loan, portfolio
 from loanbook.dashboards.pages.ledger import (
+    alerts,
     data_quality,
     marts,
     metrics,
@@ -31,6 +32,6 @@ PAGES: tuple[Page, ...] = (
     cohorts.PAGE, roll_rates.PAGE, delinquency.PAGE, cash_flow.PAGE, static_pool.PAGE, forecast.PAGE,
     applications.PAGE,
     payments.PAGE, collections.PAGE,
-    restatements.PAGE, what_if.PAGE, data_quality.PAGE, system_health.PAGE, metrics.PAGE, marts.PAGE,
+    restatements.PAGE, what_if.PAGE, data_quality.PAGE, alerts.PAGE, system_health.PAGE, metrics.PAGE, marts.PAGE,
     approvals.PAGE, audit.PAGE, users.PAGE,
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from loanbook.pipelines.agreements.assets import agreements
+from loanbook.pipelines.alerts.assets import alerts
 from loanbook.pipelines.ingest.assets import intake, landing_files
 from loanbook.pipelines.ingest.banking.assets import bank_entries
 from loanbook.pipelines.operations.maintenance import (
@@ -30,6 +31,7 @@ defs = dg.Definitions(
         reconciliation,
         trial_balance,
         misuse,
+        alerts,
         maintenance,
         agreements,
         files_for_banks,

@@ -42,6 +42,7 @@ PAGES: Mapping[str, Needs] = {
     "restatements": _EVERY_LOAN,
     "what-if": _EVERY_LOAN,
     "data-quality": _EVERY_LOAN,
+    "alerts": _EVERY_LOAN,
     "system-health": _EVERY_LOAN,
     "metrics": Needs(actions=()),
     "marts": _EVERY_LOAN,

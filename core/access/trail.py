@@ -47,7 +47,7 @@ ACTIVITIES: dict[str, tuple[int, int]] = {
     "ledger.query": (6005, 4), "ledger.read": (6005, 1), "ledger.export": (6005, 1),
     "access.denied": (6003, 99), "command.run": (6003, 99), "call": (6003, 99),
     "audit.read": (6005, 1), "audit.verify": (6005, 1),
-    "misuse.found": (2004, 1),
+    "misuse.found": (2004, 1), "alert.found": (2004, 1),
 }  # fmt: skip
 """What is logged, and its class and activity in OCSF; 99 is `Other`."""
 

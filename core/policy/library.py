@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from loanbook.core.errors import PolicyError
 from loanbook.core.policy.base import Policy
+from loanbook.core.policy.file_mappings import CANONICAL_COMMANDS, CommandMapping
 from loanbook.core.policy.product import Product
 
 P = TypeVar("P", bound=Policy)
@@ -36,6 +37,12 @@ class Library:
 
     def _all(self, model: type[P]) -> list[P]:
         return [policy for _, policy in self.policies if isinstance(policy, model)]
+
+    @cached_property
+    def sources_of_orders(self) -> list[str]:
+        """Systems whose events are orders of people: those of command files."""
+        given = [each.source_system for each in (CANONICAL_COMMANDS, *self._all(CommandMapping))]
+        return sorted(set(given))
 
     def in_force(self, model: type[P], name: str, on: dt.date) -> P:
         """The latest version of a policy that is effective on the date."""

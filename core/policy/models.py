@@ -56,6 +56,7 @@ from loanbook.core.policy.product_rules import NotBelowZero
 from loanbook.core.policy.rights.misuse import MisuseRules
 from loanbook.core.policy.rights.providers import IdentityProvider
 from loanbook.core.policy.rights.roles import ApprovalRules, Role
+from loanbook.core.policy.risk.alerts import AlertRules
 from loanbook.core.policy.risk.credit_reporting import CreditReporting
 from loanbook.core.policy.risk.scenarios import Scenario
 
@@ -367,6 +368,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "underwriting": UnderwritingPolicy,
     "application_files": ApplicationMapping,
     "contact_rules": ContactRules,
+    "alert_rules": AlertRules,
     "promise_rules": PromiseRules,
     "collection_queues": CollectionQueue,
     "settlement_rules": SettlementRules,

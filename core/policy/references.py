@@ -37,6 +37,7 @@ from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.rights.providers import IdentityProvider
 from loanbook.core.policy.rights.roles import Role
+from loanbook.core.policy.risk.alerts import AlertRules
 
 Reference = tuple[type[Policy], str, str]
 """Kind and name of a policy, and the field that names it."""
@@ -109,6 +110,9 @@ def _named_by(policy: Policy) -> list[Reference]:
         return [(ContactRules, team.contact_rules, f"teams.{team.name}.contact_rules") for team in policy.teams]  # fmt: skip
     if isinstance(policy, SettlementRules):
         return [(Role, each.role, "authority.role") for each in policy.authority]
+    if isinstance(policy, AlertRules):
+        laws = policy.near_misses.rules if policy.near_misses else []
+        return [(ContactRules, name, "near_misses.rules") for name in laws]
     if isinstance(policy, IdentityProvider):
         return [(Role, name, "roles") for name in policy.roles.values()]
     return []

@@ -31,6 +31,7 @@ from loanbook.pipelines.commands.origination import apply as applying
 from loanbook.pipelines.commands.origination import decide, underwrite
 from loanbook.pipelines.commands.payments import incoming, sending
 from loanbook.pipelines.commands.people import audit, export, orders, roles, users, vault
+from loanbook.pipelines.commands.risk import alerts as risk_alerts
 from loanbook.pipelines.commands.risk import events as risk_events
 
 app = typer.Typer(
@@ -75,6 +76,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "simulate": simulate.simulate,
     "reconcile": run.reconcile_command,
     "events": risk_events.events,
+    "alerts": risk_alerts.alerts,
     "init": init.init,
     "pages": serve.pages,
     "dagster": serve.dagster,
@@ -89,7 +91,7 @@ ACTIONS: dict[str, str] = {
     "demo": DEMO, "check": RUN, "run": RUN, "close": RUN, "backfill": RUN, "sql": "ledger.query",
     "marts": MAINTAIN, "migrate": MAINTAIN, "maintain": MAINTAIN, "rollback": "book.rollback",
     "simulate": OPEN, "init": OPEN, "pages": OPEN, "dagster": RUN,
-    "what-if": WHOLE, "rebuild": WHOLE, "migration": WHOLE, "reconcile": WHOLE, "roles": "roles.read", "policies": "policy.change",
+    "what-if": WHOLE, "alerts": WHOLE, "rebuild": WHOLE, "migration": WHOLE, "reconcile": WHOLE, "roles": "roles.read", "policies": "policy.change",
     "decide": RUN, "approve": "order.approve", "export": "ledger.export", "check-pack": OPEN,
 }  # fmt: skip
 """What a command does, of the actions that roles grant; one that is not named reads the ledger."""

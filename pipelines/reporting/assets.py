@@ -16,8 +16,9 @@ from loanbook.core.store.marts.ties import TIED, untied
 from loanbook.core.store.people.acting import acting
 from loanbook.core.store.people.database import open_people
 from loanbook.core.store.reader import LedgerReader
+from loanbook.pipelines.alerts.telling import report, unreported
 from loanbook.pipelines.asset_keys import PREFIX, key
-from loanbook.pipelines.reporting.misuse import RULES, found_on, fresh, tell
+from loanbook.pipelines.reporting.misuse import RULES, found_on, to_report
 from loanbook.pipelines.reporting.reconcile import summary
 from loanbook.pipelines.resources import open_stored, policies_of, settings
 from loanbook.pipelines.servicing.assets import ledger_close
@@ -67,14 +68,14 @@ def misuse(context: dg.AssetExecutionContext) -> Iterator[Any]:
     policies = policies_of(reader)
     found = found_on(reader, policies, last)
     people, days = open_people(where), policies.in_force(MisuseRules, RULES, last).window_days
-    new = fresh(people, found, days)
-    tell(where, people, acting(where, people), found, new)
+    new = unreported(people, to_report(found), days)
+    report(where, people, acting(where, people), new)
     yield dg.AssetCheckResult(
         check_name=FOUND_NONE, passed=found.findings.is_empty(), severity=dg.AssetCheckSeverity.WARN,
         metadata={"findings": found.findings.height, "first": str(found.findings["why"].head(5).to_list())},
     )  # fmt: skip
     yield dg.MaterializeResult(
-        metadata={"on": last.isoformat(), "findings": found.findings.height, "new": new.height,
+        metadata={"on": last.isoformat(), "findings": found.findings.height, "new": new.rows.height,
                   "rows_of_evidence": found.evidence.height}
     )  # fmt: skip
 

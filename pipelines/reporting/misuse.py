@@ -7,21 +7,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loanbook.core.access.actor import Actor
 from loanbook.core.catalogue.events import EVENTS
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.file_mappings import CANONICAL_COMMANDS, CommandMapping
 from loanbook.core.policy.rights.misuse import MisuseRules
 from loanbook.core.reporting.misuse import DECISIONS, ORDERS, misuse
-from loanbook.core.store.instance import read_instance
 from loanbook.core.store.people.acting import has_people
-from loanbook.core.store.people.audit import Record, append, entries
 from loanbook.core.store.people.database import People, open_people
 from loanbook.core.store.people.queue import decisions
 from loanbook.core.store.people.users import of_attribute
 from loanbook.core.store.reader import LedgerReader
-from loanbook.core.store.settings import Settings
-from loanbook.pipelines.servicing.messages import send
+from loanbook.pipelines.alerts.telling import Findings
 
 ACTIVITY = "misuse.found"
 RULES = "standard"
@@ -54,8 +49,7 @@ def found_on(reader: LedgerReader, policies: PolicyBook, on: dt.date) -> Found:
     first = on - dt.timedelta(days=rules.window_days - 1)
     told = {
         "kinds": [each.kind.value for each in EVENTS if each.commands], "first": first, "last": on,
-        "systems": sorted({each.source_system for _, each in (("", CANONICAL_COMMANDS), *policies.policies)
-                           if isinstance(each, CommandMapping)}),
+        "systems": policies.sources_of_orders,
     }  # fmt: skip
     orders = reader.query(_ORDERS, told).cast(ORDERS)
     people = open_people(reader.settings) if has_people(reader.settings) else None
@@ -81,30 +75,7 @@ def _own(people: People | None) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"user": pl.String, "loan_key": pl.String}, orient="row")
 
 
-def fresh(people: People, found: Found, days: int) -> pl.DataFrame:
-    """Findings that were not told of in so many days."""
-    known = entries(people, since=found.on - dt.timedelta(days=days), activity=ACTIVITY)[
-        "entity_uid"
-    ]
-    return found.findings.filter(~_key().is_in(known.implode()))
-
-
-def tell(where: Settings, people: People, actor: Actor, found: Found, new: pl.DataFrame) -> bool:
-    """Let the trail name findings, then the program of `[alerts]`; whether there is one. A finding that the program
-    did not take is told again."""
-    if new.is_empty():
-        return False
-    message = {
-        "event": "misuse_found", "instance": str(where.home), "lender": read_instance(where.home).entity,
-        "date": found.on.isoformat(), "message": f"{new.height} findings of misuse, see `loanbook audit misuse`",
-        "findings": new.to_dicts(),
-    }  # fmt: skip
-    sent = send(where, message)
-    with people.writing() as session:
-        for row, key in zip(new.to_dicts(), new.select(_key()).to_series(), strict=True):
-            append(people, session, actor, Record(ACTIVITY, ("misuse", key), detail=row["why"]))
-    return sent
-
-
-def _key() -> pl.Expr:
-    return pl.concat_str("rule", "act", "user", pl.col("other").fill_null(""), separator=":")
+def to_report(found: Found) -> Findings:
+    """Findings of misuse as they are told of."""
+    key = ("rule", "act", "user", "other")
+    return Findings(found.on, found.findings, ACTIVITY, "misuse", key, "misuse_found", "loanbook audit misuse")  # fmt: skip

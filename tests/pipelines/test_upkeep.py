@@ -206,12 +206,12 @@ def test_tables_are_partitioned_by_the_size_of_the_book(home: Path) -> None:
         "checks": 1,
         "bank_entries": 1,
     }
-    dated = (*TABLES, "dues", "allocations")
+    dated = (*TABLES, "dues", "allocations", "risk_events")
     for before, now, columns in [(0, 5_000, 1), (5_000, 5_001, 2), (5_001, 200_000, 2)]:
         outgrown(ledger.connection, before, now)
         assert parts() == dict.fromkeys(dated, columns) | others  # years, then months
     outgrown(ledger.connection, 199_999, 200_001)
-    assert parts() == {"dues": 2, "allocations": 2} | others
+    assert parts() == {"dues": 2, "allocations": 2, "risk_events": 2} | others
     ledger.close()
     assert "2018-01-11 is version" in said("close", "2018-01-11")
 

@@ -13,7 +13,6 @@ from pathlib import PurePosixPath
 import duckdb
 
 from loanbook.core.errors import LedgerError
-from loanbook.core.store.closing.risk_events import take_back
 from loanbook.core.store.lake import CATALOGUE, LAKE, patiently, transaction
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.storage.place import Place
@@ -129,6 +128,9 @@ def withdraw(ledger: Queries, place: Place, actor: str, reason: str) -> Withdraw
     LedgerError, and nothing is taken back, where nothing is published, a version waits for its checks,
     or a damaged file holds rows of other versions.
     """
+    # the engine's schemas come with it, for which a command that looks at files has no use
+    from loanbook.core.store.closing.risk_events import take_back
+
     last, through = ledger.published()
     (waiting,) = ledger.one("SELECT working_version FROM {lake}.ledger_head")
     if through is None or waiting is not None:

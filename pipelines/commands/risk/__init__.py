@@ -1,1 +1,1 @@
-"""Commands of what changes in the book's risk: events for subscribers."""
+"""Commands of what changes in the book's risk, and of what is unusual in it: events for subscribers, alerts."""
