@@ -44,7 +44,7 @@ currency: USD
 schedule: {amortisation: equal_instalment, rate_basis: ACT/365F, calendar: every-day}
 interest: {accrual: daily}
 """
-FEW = {"standard.yaml", "default.yaml", "every-day.yaml"}
+FEW = {"standard.yaml", "default.yaml", "every-day.yaml", "us-regulation-f.yaml"}
 
 
 def _told(*own: tuple[str, str]) -> str:

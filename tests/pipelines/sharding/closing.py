@@ -18,7 +18,15 @@ from tests.pipelines.sharding import faults
 STORED = (*TABLES, "dues", "transfers", "allocations", "account_balances", "loans", "schedules",
           "changed_terms", "restated_loans", "risk_events", "held_loans", "versions", "checks", "publications")  # fmt: skip
 
-_OF_A_RUN = ("run_id", "committed_at", "settled_at", "seconds", "recorded_at", "sequence", "corrects")
+_OF_A_RUN = (
+    "run_id",
+    "committed_at",
+    "settled_at",
+    "seconds",
+    "recorded_at",
+    "sequence",
+    "corrects",
+)
 """Columns that two runs, or two ways to cut a book, fill otherwise."""
 
 
