@@ -44,7 +44,15 @@ currency: USD
 schedule: {amortisation: equal_instalment, rate_basis: ACT/365F, calendar: every-day}
 interest: {accrual: daily}
 """
-FEW = {"standard.yaml", "default.yaml", "every-day.yaml", "us-regulation-f.yaml"}
+FEW = {
+    "standard.yaml",
+    "default.yaml",
+    "every-day.yaml",
+    "us-regulation-f.yaml",
+    "collector.yaml",
+    "servicing.yaml",
+}
+"""Shipped files of these names, with what those name."""
 
 
 def _told(*own: tuple[str, str]) -> str:
