@@ -93,6 +93,11 @@ class FileMapping(Policy):
     columns: dict[str, str] = Field(description=_COLUMNS)
     constants: dict[str, str] = Field(default={}, description=_CONSTANTS)
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Fields that a column or a constant of this mapping must give."""
+        return self.required
+
     @field_validator("date_format")
     @classmethod
     def _tells_a_day(cls, form: str) -> str:
@@ -112,7 +117,7 @@ class FileMapping(Policy):
         both = sorted(self.columns.keys() & self.constants.keys())
         if both:
             raise ValueError(f"{both[0]!r} stands below columns and below constants; take one out")
-        missing = [name for name in self.required if name not in {*self.columns, *self.constants}]
+        missing = [name for name in self.needed if name not in {*self.columns, *self.constants}]
         if missing:
             raise ValueError(
                 f"nothing gives {', '.join(missing)}; name the column below columns, or, where it is "

@@ -9,6 +9,7 @@ import polars as pl
 
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.payments.collections import COLLECTION_OPTIONAL, CollectionMapping
+from loanbook.pipelines.formats.bank import lockbox
 from loanbook.pipelines.formats.columns import FileColumn
 from loanbook.pipelines.formats.mapped import canonical, plain
 from loanbook.pipelines.formats.payments import exact_minor
@@ -28,7 +29,8 @@ COLLECTED = (
     FileColumn("original", "of a refund or chargeback: the payment's reference", "text", "by mapping"),
 )  # fmt: skip
 COLLECTED_NOTES = """What a processor of cards or wallets, an agent or a branch collected, by a mapping
-(`policies/collection_files`). In each group payments less refunds, chargebacks and fees must come to the total
+(`policies/collection_files`). A lockbox's file in the BAI form (records 1, 2, 4 to 9; `lockbox` of the mapping) is read as well:
+each cheque is a payment, told by what came with it, and each deposit a group. In each group payments less refunds, chargebacks and fees must come to the total
 that the file states, or the file is refused whole with both figures. A payment becomes one of its loan and stands in
 payment clearing until the total arrives at the bank under the group's name as reference, or by a rule of the bank account;
 fees are an expense. A refund or chargeback takes the payment of its `original` back, as the mapping says (`refund_becomes`,
@@ -55,8 +57,12 @@ class Collected:
 
 def parse(data: bytes, mapping: CollectionMapping) -> Collected:
     """A collector's file. IntakeError if it is none, or a group does not tie to its total."""
-    texts, broken = canonical(data, mapping, "reference", COLLECTION_OPTIONAL)
-    words = {word: kind for kind, each in mapping.kinds.items() for word in each}
+    if mapping.lockbox:
+        texts, broken = lockbox.canonical(data, mapping)
+        words: dict[str, str] = {"payment": "payment", "total": "total"}
+    else:
+        texts, broken = canonical(data, mapping, "reference", COLLECTION_OPTIONAL)
+        words = {word: kind for kind, each in mapping.kinds.items() for word in each}
 
     def minor(name: str) -> pl.Expr:
         return exact_minor(plain(pl.col(name), mapping.amounts).str.strip_prefix("-"))

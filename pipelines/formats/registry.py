@@ -130,7 +130,7 @@ KINDS = (
              mappings="payment_files", free_ending=True),
     FileKind("collected", "money that another collected: a payment of its loan, or what waits in suspense",
              f"{_INGEST}.banking.collected:taken", f"{_FORMATS}.collected:RULES", COLLECTED, COLLECTED_NOTES,
-             mappings="collection_files", free_ending=True),
+             mappings="collection_files", free_ending=True, extension=""),
     FileKind("bank", "an entry of a bank account: applied to a loan, settled, in suspense, outside the book or known",
              f"{_INGEST}.banking.files:taken", "loanbook.core.payments.incoming.deciding:NOT_READ", (), BANK_NOTES,
              extension="", ends_itself=True, free_ending=True),

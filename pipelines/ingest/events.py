@@ -113,7 +113,7 @@ class Known:
     entries: list[pl.DataFrame] = field(default_factory=list)
     """Entries of bank files of this run (`loanbook.core.payments.incoming.entries.KNOWN`)."""
     payouts: list[pl.DataFrame] = field(default_factory=list)
-    """What collectors of this run hand over, as payments of no loan (`loanbook.core.payments.incoming.deciding.PAYMENTS`)."""
+    """What collectors of this run hand over, each as one (`loanbook.core.payments.incoming.own_files.BATCHES`)."""
     settled: list[pl.DataFrame] = field(default_factory=list)
     """Batches of files of ours that entries of this run settle as one."""
     again: pl.Series | None = None

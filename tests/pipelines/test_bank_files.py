@@ -338,3 +338,55 @@ def test_refunds_and_chargebacks_take_their_payment_back_and_the_net_payout_clea
     # 104 + 1 wait: taken back, and not known of which payment
     assert balance(new_ledger, "payment_clearing", "unidentified_receipts", "bank") == [0, 10500, -10350]  # fmt: skip
     conserved(new_ledger)
+
+
+def lockbox(*cheques: tuple[int, str, str], off: int = 0) -> str:
+    """A lockbox's file of one batch of 9 January 2018; a cheque is cents, its number, and what came with it."""
+    body = [
+        "10100000000010000000002180109" + "0900",
+        "2" + " " * 30 + "400",
+        f"5001000{'200124':>7}180109",
+    ]
+    for n, (cents, number, text) in enumerate(cheques, 1):
+        first, _, more = text.partition("|")
+        body.append(
+            f"6001{n:03}{cents:010}{'021000021':>9}{'4711900210':>10}{number:>10}{first:<58}"
+        )
+        if more:
+            body.append(f"4001{n:03}601 {more}")
+    total = sum(cents for cents, _, _ in cheques)
+    body.append(f"7001000{'200124':>7}180109{len(cheques):03}{total + off:010}")
+    body.append(f"8001000{'200124':>7}180109{len(cheques):04}{total:010}")
+    return "\n".join([*body, f"9{len(body) + 1:06}", ""])
+
+
+def test_cheques_of_a_lockbox_pay_their_loans_and_its_deposit_clears_them(
+    new_ledger: Ledger,
+) -> None:
+    drop(new_ledger, TAPE, LOANS + weekly_loan("LOAN-0001") + weekly_loan("LOAN-0002"))
+    cheques = (
+        (10400, "1001", "LOAN-0001"),
+        (5000, "1002", "see below|for LOAN-0002"),
+        (70, "1003", "?"),
+    )
+    drop(new_ledger, f"collected_{DAY}_synthetic-lockbox.1.bai", lockbox(*cheques, off=1))
+    drop(new_ledger, f"collected_{DAY}_synthetic-lockbox.2.bai", lockbox(*cheques)[:-9])
+    drop(new_ledger, f"collected_{DAY}_synthetic-lockbox.3.bai", lockbox(*cheques))
+    drop(
+        new_ledger,
+        f"bank_{DAY}.xml",
+        camt(DAY, [Entry(15470, ref="B1", text="LOCKBOX 200124 DEPOSIT")]),
+    )
+    report = take(new_ledger)
+    assert sorted(why[:62] for _, why in report.refused) == [
+        "it has no record 9 at its end; nothing of it is taken: ask for",
+        "the batch that ends at line 8 states 3 items of 15471, its che",
+    ]  # fmt: skip
+    assert decided(new_ledger) == {
+        "200124-180109-001-001-1001": "applied loan_key",
+        "200124-180109-001-002-1002": "applied loan_key_in_remittance",
+        "200124-180109-001-003-1003": "suspense no_loan_found", "B1": "settled total_of_a_collector",
+    }  # fmt: skip
+    conserved(new_ledger)
+    close_landed(new_ledger)
+    assert balance(new_ledger, "payment_clearing", "unidentified_receipts", "bank") == [0, -70, 15470]  # fmt: skip

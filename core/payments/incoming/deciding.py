@@ -16,6 +16,7 @@ from loanbook.core.payments.incoming.own_files import (
     BATCH,
     BATCHES,
     BY_AMOUNT,
+    OF_COLLECTOR,
     SETTLEMENTS,
     SEVERAL,
     SINGLY,
@@ -60,6 +61,7 @@ OTHER = {
     "payout_settled": "its reference is that of a payout that was sent",
     AS_ONE: "a file of ours, which it names, booked as one amount",
     BY_AMOUNT: "a file of ours, booked as one amount: to the cent, near the day on which it settles",
+    OF_COLLECTOR: "what a collector's file hands over: to the cent, and by its name or near its day",
     SINGLY: "a file of ours as one amount, whose payments the bank told one by one before",
     "settled_with_its_file": "its payment came before with its file, booked as one amount",
     "money_out_is_outside": "money out, which is outside the book by the account's policy",
@@ -248,10 +250,9 @@ def _paid_in_another_file(
     apart = (pl.col("value_date") - pl.col("paid_on")).dt.total_days().abs()
     near = pl.concat(parts).filter(apart <= account.same_within_days)
     once = near.unique("place", maintain_order=True)
-    of_a_loan = pl.col("loan_id").is_not_null()  # else a collector is owed
     rule = (
         pl.when("with_its_file").then(pl.lit("settled_with_its_file"))
-        .when((pl.col("direction") == "debit") & of_a_loan).then(pl.lit("payout_settled"))
+        .when(pl.col("direction") == "debit").then(pl.lit("payout_settled"))
         .otherwise(pl.lit("paid_in_another_file"))
     )  # fmt: skip
     again = pl.when("with_its_file").then(pl.lit("duplicate")).otherwise(pl.lit("settled"))

@@ -1,4 +1,4 @@
-"""Files of ours that a bank books as one amount: the entry is tied to the file, a day or a batch of it.
+"""Files of ours and payouts of collectors that a bank books as one amount: the entry is tied to the file, a day or a batch of it.
 
 A bank books a file whole, each day on which it settles, or each batch; gross, or less what it rejected before it
 settled. Such an entry tells our own id, or its amount and day do.
@@ -25,6 +25,9 @@ SETTLEMENTS = {"place": pl.Int64, **{name: BATCHES[name] for name in [*BATCH, "a
 """Schema of batches that an entry (`place`) settles as one; `amount`: of the batch, gross."""
 TIES = {"place": pl.Int64, "rule": pl.String}
 AS_ONE, BY_AMOUNT = "file_settled_as_one", "file_settled_by_amount"
+COLLECTED = "collected"
+"""Entry class of what a collector hands over as one: the group is its file, the deposit's or the group's name its name."""
+OF_COLLECTOR = "total_of_a_collector"
 SINGLY, SEVERAL = "told_payment_by_payment", "several_files"
 BEFORE_DAYS, AFTER_DAYS = 1, 4
 """A bank books a file within so many days of the day on which it settles, where the amount alone tells it."""
@@ -82,7 +85,7 @@ def _totals(batches: pl.DataFrame) -> pl.DataFrame:
         money.with_columns(_of=of)
         .group_by(*shared, "_of", maintain_order=True)
         .agg(
-            pl.col("effective", "number").first(), pl.col("amount", "net", "payments", "singly").sum(),
+            pl.col("effective", "number", "entry_class").first(), pl.col("amount", "net", "payments", "singly").sum(),
             members=pl.col("batch"),
         )
         for of in (pl.lit("file"), pl.col("effective").cast(pl.String), pl.col("batch").cast(pl.String))
@@ -122,7 +125,10 @@ def _tied(pairs: pl.DataFrame, batches: pl.DataFrame, rule: str) -> Tied:
     lost = of.filter(pl.int_range(pl.len()).over("batch") > 0)
     kept = clear.join(lost, on="place", how="anti", maintain_order="left")
     singly = pl.col("singly") == pl.col("payments")
-    told = kept.select("place", rule=pl.when(singly).then(pl.lit(SINGLY)).otherwise(pl.lit(rule)))
+    collected = pl.col("entry_class") == COLLECTED
+    told = kept.select(
+        "place", rule=pl.when(singly).then(pl.lit(SINGLY)).when(collected).then(pl.lit(OF_COLLECTOR)).otherwise(pl.lit(rule))
+    )  # fmt: skip
     waits = several.select("place").unique(maintain_order=True).with_columns(rule=pl.lit(SEVERAL))
     fresh = kept.filter(~singly).select("place", batch="members").explode("batch")
     settled = fresh.join(batches.with_row_index("batch"), on="batch", maintain_order="left")

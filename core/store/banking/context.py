@@ -14,7 +14,7 @@ from loanbook.core.payments.incoming.cash import MOVEMENTS, transfers
 from loanbook.core.payments.incoming.deciding import MAY_BE_MATCHED, PAYMENTS
 from loanbook.core.payments.incoming.entries import KNOWN
 from loanbook.core.payments.incoming.matching import REFERENCES
-from loanbook.core.payments.incoming.own_files import BATCH, BATCHES
+from loanbook.core.payments.incoming.own_files import BATCH, BATCHES, COLLECTED
 from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.store.banking.names import alike
 from loanbook.core.store.queries import PUBLISHED, Queries
@@ -99,17 +99,12 @@ def entries_named(ledger: Queries, account: str, references: pl.Series) -> pl.Da
 
 
 def payments_under(ledger: Queries, references: pl.Series, settled: pl.DataFrame) -> pl.DataFrame:
-    """Payments of other files that bear one of the references, what collectors hand over under it, and debits
-    and payouts that were sent under it (schema `PAYMENTS`). `settled`: batches that are not stored yet as booked as
+    """Payments of other files that bear one of the references, and debits and payouts that were sent under it (schema `PAYMENTS`). `settled`: batches that are not stored yet as booked as
     one (columns `BATCH`)."""
     batch = ", ".join(BATCH)
     return ledger.beside(
         "SELECT e.source_ref, e.loan_id, e.amount, e.value_date, 'credit' AS direction, false AS with_its_file "
         "FROM {lake}.events e JOIN _refs r ON r.value = e.source_ref WHERE e.kind = $kind UNION ALL "
-        "SELECT s.reference, NULL, abs(s.closing), s.business_date, CASE WHEN s.closing < 0 THEN 'debit' ELSE 'credit' END, "
-        "false FROM {lake}.bank_statements s "
-        "JOIN _refs r ON r.value = s.reference JOIN {lake}.bank_files f ON f.file_id = s.file_id "
-        "WHERE f.format = 'collected' UNION ALL "
         "SELECT r.value, i.loan_id, i.amount, i.effective, "
         "CASE WHEN i.direction = 'debit' THEN 'credit' ELSE 'debit' END, s.file_key IS NOT NULL "
         "FROM {lake}.instructions i JOIN _refs r ON r.value IN (i.trace, i.end_to_end_id) "
@@ -126,7 +121,8 @@ _OF_BATCH = " AND ".join(f"s.{name} IS NOT DISTINCT FROM i.{name}" for name in B
 
 
 def batches_sent(ledger: Queries, currency: str, first: dt.date, last: dt.date) -> pl.DataFrame:
-    """Batches of files that were sent and that no bank booked as one yet, settling between two dates (schema `BATCHES`)."""
+    """Batches of files that were sent, and what collectors hand over as one, that no bank booked as one yet, settling
+    between two dates (schema `BATCHES`)."""
     keys = ", ".join(f"i.{name}" for name in BATCH)
     return ledger.frame(
         f"""
@@ -143,9 +139,17 @@ def batches_sent(ledger: Queries, currency: str, first: dt.date, last: dt.date) 
                                    OR i.trace IN (SELECT ref FROM told WHERE ref IS NOT NULL)) AS singly
         FROM i JOIN {{lake}}.files_out f ON f.file_key = i.file_key
         WHERE NOT EXISTS (SELECT 1 FROM {{lake}}.file_settlements s WHERE {_OF_BATCH})
-        GROUP BY {keys} ORDER BY {keys}
+        GROUP BY {keys}
+        UNION ALL
+        SELECT s.reference, s.closing_date, '', $collected, s.account, coalesce(s.number, s.reference),
+               CASE WHEN s.closing < 0 THEN 'credit' ELSE 'debit' END, s.currency, 1, s.entries, abs(s.closing), abs(s.closing), 0
+        FROM {{lake}}.bank_statements s JOIN {{lake}}.bank_files b ON b.file_id = s.file_id AND b.business_date = s.business_date
+        WHERE b.format = $collected AND s.currency = $currency AND s.closing <> 0 AND s.closing_date BETWEEN $first AND $last
+          AND NOT EXISTS (SELECT 1 FROM {{lake}}.file_settlements t WHERE t.file_key = s.reference AND t.description = s.account
+                          AND t.effective = s.closing_date AND t.entry_class = $collected)
+        ORDER BY 1, 2, 3, 4, 5
         """,
-        {"currency": currency, "first": first, "last": last},
+        {"currency": currency, "first": first, "last": last, "collected": COLLECTED},
     ).cast(BATCHES)  # type: ignore[arg-type]
 
 

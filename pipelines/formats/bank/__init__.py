@@ -10,6 +10,7 @@ reads as far as it goes, and names in the problems what it could not.
 - `nacha` - NACHA files, returns and notifications of change among them
 - `iso20022` - camt.052, 053 and 054, pain.001, 002 and 008
 - `swift` - MT940 and MT942
+- `lockbox` - a lockbox's file: cheques and what came with them, as rows of a collector's file
 - `bai2` - BAI2 cash management files
 - `metro2` - what furnishers report to credit bureaus, read back
 """

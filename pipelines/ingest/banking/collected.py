@@ -12,6 +12,7 @@ from loanbook.core.payments.bank_file import BankFile
 from loanbook.core.payments.incoming.cash import of_collected
 from loanbook.core.payments.incoming.deciding import decided
 from loanbook.core.payments.incoming.entries import Incoming, identified
+from loanbook.core.payments.incoming.own_files import BATCHES, COLLECTED
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.payments.bank_accounts import BankAccount, EntryRule
 from loanbook.core.policy.payments.collections import CollectionMapping
@@ -49,12 +50,8 @@ def taken(
     accounts = {account.name: account}
     booked = known.booked_on(file.business_date)
     fees = entries.join(read.rows.select("line", "fee"), on="line", maintain_order="left")
-    told = _groups(read, account.name, file.business_date)
-    known.payouts.append(
-        told.select(source_ref="reference", loan_id=pl.lit(None, pl.Int64), amount=pl.col("closing").abs(),
-                    value_date=pl.lit(file.business_date), with_its_file=pl.lit(False),
-                    direction=pl.when(pl.col("closing") < 0).then(pl.lit("debit")).otherwise(pl.lit("credit")))
-    )  # fmt: skip
+    told = _groups(read, account.name, file.business_date, mapping)
+    known.payouts.append(_as_batches(told))
     tables = file_rows(BankFile(FORMAT, frames={}), file, told) | {
         "bank_entries": stored_entries(entries, FORMAT, file, known),
         "suspense_candidates": waiting_of(done.candidates, entries),
@@ -95,8 +92,25 @@ def _or_null(name: str) -> pl.Expr:
     return pl.when(pl.col(name) != "").then(pl.col(name))
 
 
-def _groups(read: Collected, account: str, date: dt.date) -> pl.DataFrame:
+def _as_batches(groups: pl.DataFrame) -> pl.DataFrame:
+    """What is handed over as one, as the ledger will have it (`own_files.BATCHES`)."""
+    owed = pl.col("closing") < 0
+    told = groups.filter(pl.col("closing") != 0).with_columns(amount=pl.col("closing").abs())
+    rows = told.with_columns(
+        file_key="reference", effective="closing_date", sequence=pl.lit(""), entry_class=pl.lit(COLLECTED),
+        description="account", name=pl.coalesce("number", "reference"), payments="entries", net="amount",
+        direction=pl.when(owed).then(pl.lit("credit")).otherwise(pl.lit("debit")), number=pl.lit(1), singly=pl.lit(0),
+    )  # fmt: skip
+    return rows.select(pl.col(name).cast(type_) for name, type_ in BATCHES.items())
+
+
+def _groups(
+    read: Collected, account: str, date: dt.date, mapping: CollectionMapping
+) -> pl.DataFrame:
     """Groups as statements: each hands its total over."""
+    number = pl.lit(None, pl.String)
+    if mapping.lockbox:  # a bank names the lockbox, and not the day
+        number = pl.col("group").str.extract(r"^(.*)-[^-]*$", 1)
     sums = read.rows.group_by("group", "currency").agg(
         entries=pl.len().cast(pl.Int64),
         credits=pl.col("minor").filter(pl.col("kind") == "payment").sum(),
@@ -105,7 +119,7 @@ def _groups(read: Collected, account: str, date: dt.date) -> pl.DataFrame:
     return read.totals.join(sums, on=["group", "currency"], how="left", maintain_order="left").select(
         "line", "currency", "entries", "credits", "debits",
         statement=pl.int_range(1, pl.len() + 1, dtype=pl.Int64), account=pl.lit(account),
-        reference="group", number=pl.lit(None, pl.String), interim=pl.lit(False),
+        reference="group", number=number, interim=pl.lit(False),
         opening=pl.lit(None, pl.Int64), closing="total", opening_date=pl.lit(None, pl.Date),
         closing_date=pl.lit(date),
     )  # fmt: skip

@@ -231,9 +231,11 @@ def known_book(
         return KnownBook(loans, nothing, known_entries, payments, _nothing_awaited, _unlike)
     stored = bank.entries([account.name], span[0] - days, span[1] + days)
     settled = pl.concat([pl.DataFrame(schema=SETTLEMENTS), *known.settled])
-    batches = bank.batches(account.currency, span[0] - days, span[1] + days).join(
-        settled, on=BATCH, how="anti", nulls_equal=True, maintain_order="left"
-    )
+    sent = bank.batches(account.currency, span[0] - days, span[1] + days)
+    here = [each.filter(pl.col("currency") == account.currency) for each in known.payouts]
+    # a collector's file that came twice hands over once
+    once = pl.concat([sent, *here]).unique(BATCH, keep="first", maintain_order=True)
+    batches = once.join(settled, on=BATCH, how="anti", nulls_equal=True, maintain_order="left")
     return KnownBook(
         loans,
         bank.references(matching),
@@ -261,10 +263,7 @@ def _fresh_payments(known: Known, references: pl.Series) -> pl.DataFrame:
         ).with_columns(direction=pl.lit("credit"), with_its_file=pl.lit(False))
         for rows in known.waiting
     ]
-    handed_over = [
-        rows.filter(pl.col("source_ref").is_in(references.implode())) for rows in known.payouts
-    ]
-    every = [each.select(pl.col(n).cast(t) for n, t in PAYMENTS.items()) for each in [*told, *handed_over]]  # fmt: skip
+    every = [each.select(pl.col(n).cast(t) for n, t in PAYMENTS.items()) for each in told]
     return pl.concat([pl.DataFrame(schema=PAYMENTS), *every])
 
 
