@@ -22,6 +22,10 @@ MONEY = (
     "closed_before",
     "before",
     "after",
+    "cap",
+    "booked_as_one",
+    "booked_one_by_one",
+    "came_back",
 )
 """Columns of amounts, beside those whose names end with `_amount`."""
 

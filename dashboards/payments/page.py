@@ -1,4 +1,5 @@
-"""Payments: what banks told on a date, what became of it, what ties, and what waits."""
+"""Payments: what banks told on a date, what became of it, what ties and waits; what came back; mandates, what is asked for
+next, and what was sent."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from loanbook.dashboards.page import Page
 from loanbook.dashboards.parts.card import done, downloads
 from loanbook.dashboards.parts.head import Clocks, head
 from loanbook.dashboards.parts.table import amounts, in_words, show_rows, titled
-from loanbook.dashboards.payments import suspense
+from loanbook.dashboards.payments import returns, sending, suspense
 
 
 def page() -> None:
@@ -29,7 +30,30 @@ def page() -> None:
         _body(clocks)
 
 
+VIEWS = ("Files and suspense", "Returns", "Mandates", "Next debits", "Files sent")
+"""Parts of the page, one at a time."""
+
+
 def _body(clocks: Clocks) -> None:
+    part = (
+        st.segmented_control("Show", VIEWS, default=VIEWS[0], key="show", bind="query-params")
+        or VIEWS[0]
+    )
+    if part == "Returns":
+        returns.draw(clocks)
+    elif part == "Mandates":
+        sending.mandates(clocks)
+    elif part == "Next debits":
+        sending.next_debits(clocks)
+    elif part == "Files sent":
+        sending.files_sent(clocks)
+    else:
+        _came_in(clocks)
+    done(f"{clocks.known_at}|{clocks.as_of}|{part}")
+
+
+def _came_in(clocks: Clocks) -> None:
+    """What banks told on the date, and what waits."""
     query = data.ledger().query
     on, day = clocks.as_of, {"first": clocks.as_of, "last": clocks.as_of}
     files = query(FILES, day)
@@ -37,14 +61,12 @@ def _body(clocks: Clocks) -> None:
     waits = query(SUSPENSE, {"on": on})
     clears = query(CLEARING, {"on": on, "known": clocks.known_at})
     _figures(files, accounts, waits, clears)
-    token = f"{clocks.known_at}|{on}"
     _files(files, on.isoformat())
     _accounts(accounts)
     _clearing(clears)
     with st.container(border=True):
         likely = query(CANDIDATES, {"ids": waits["entry_id"].to_list()})
-        suspense.draw(waits, likely, on, token)
-    done(token)
+        suspense.draw(waits, likely, on, f"{clocks.known_at}|{on}|{VIEWS[0]}")
 
 
 def _figures(

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 import streamlit as st
 
+from loanbook.core.payments.incoming.matching import BY_SCORE, WORDS
 from loanbook.dashboards.formats import count, day, short_money
 from loanbook.dashboards.parts import exports
 from loanbook.dashboards.parts.card import downloads
@@ -19,6 +20,8 @@ AGES = ((0, "today"), (1, "1 to 5 days"), (6, "6 to 30 days"), (31, "31 days and
 """First day of each range of age, and its name."""
 ASSIGNMENT = ("entry_id", "decision", "loan_key", "maker", "checker", "reason")
 """Columns of a file of decisions (docs/file-kinds.md)."""
+SAME = 1000
+"""The score of what is wholly alike."""
 
 
 def by_age(waits: pl.DataFrame) -> pl.DataFrame:
@@ -50,7 +53,8 @@ def age_bars(ages: pl.DataFrame, currency: str, colours: Palette, token: str) ->
             hovertemplate="%{y:,} entries, %{customdata}<extra></extra>",
         )
     )
-    figure.update_layout(layout(colours, token, xaxis={"type": "category"}))
+    whole = {"dtick": max(1, max(n for n, _ in found) // 4)}
+    figure.update_layout(layout(colours, token, xaxis={"type": "category"}, yaxis=whole))
     return figure
 
 
@@ -58,6 +62,21 @@ def decision(entry_id: str, loan_key: str | None, people: tuple[str, str], reaso
     """A file of one decision: the entry is a payment of the loan, or, without one, not the book's."""
     row = (entry_id, "apply" if loan_key else "outside", loan_key or "", *people, reason)
     return exports.csv(pl.DataFrame([row], schema=list(ASSIGNMENT), orient="row"))
+
+
+def why() -> pl.Expr:
+    """Why a loan is a candidate, in words; of scores what is alike."""
+    parts = [
+        pl.when(pl.col("name_score") >= SAME).then(pl.lit("the same name"))
+        .when(pl.col("name_score") > 0).then(pl.lit("a name like it")),
+        pl.when(pl.col("amount_score") >= SAME).then(pl.lit("an amount that it awaits"))
+        .when(pl.col("amount_score") > 0).then(pl.lit("an amount near it")),
+        pl.when(pl.col("date_score") >= SAME).then(pl.lit("on its day"))
+        .when(pl.col("date_score") > 0).then(pl.lit("near its due date")),
+    ]  # fmt: skip
+    alike = pl.concat_str(parts, separator=", ", ignore_nulls=True)
+    by_reference = pl.col("rule").replace_strict(WORDS, default=None, return_dtype=pl.String)
+    return pl.when(pl.col("rule") == BY_SCORE).then(alike).otherwise(by_reference)
 
 
 def draw(waits: pl.DataFrame, likely: pl.DataFrame, on: dt.date, token: str) -> None:
@@ -82,11 +101,11 @@ def draw(waits: pl.DataFrame, likely: pl.DataFrame, on: dt.date, token: str) -> 
     )
     shown = waits.with_columns(*amounts("amount"), *in_words("said")).select(
         "entry_id", "account", "days", "direction", "amount", "currency", "value_date", "payer",
-        "remittance", "said", "file", "line",
+        "remittance", "said", "looked_at", "file", "line",
     )  # fmt: skip
     picked = show_rows(
         shown, key="suspense", on_select="rerun", selection_mode="single-row",
-        column_config=titled(shown, said="Why it waits", entry_id="Entry"),
+        column_config=titled(shown, said="Why it waits", entry_id="Entry", looked_at="Matched again"),
     )  # fmt: skip
     about = {"what": "Entries that wait in suspense", "date": on.isoformat()}
     downloads(lambda: waits, about, f"suspense_{on}", "suspense")
@@ -103,9 +122,15 @@ def _decide(entry: str, likely: pl.DataFrame, on: dt.date) -> None:
     none = "none of these: it is not the book's"
     keys = likely["loan_key"].drop_nulls().to_list()
     if likely.height:
-        show_rows(likely.drop("entry_id"), column_config=titled(likely))
-        st.caption("Confidence from 0 to 1000: likeness of names, amount and due date by the weights of the "
-                   "account's receipt_matching.")  # fmt: skip
+        told = likely.with_columns(why=why())
+        show_rows(
+            told.select("rank", "loan_key", "confidence", "name_score", "amount_score", "date_score", "why"),
+            column_config=titled(told, why="Why it may be this one", name_score="Name", amount_score="Amount", date_score="Due date"),
+        )  # fmt: skip
+        st.caption("Each from 0 to 1000; the confidence weighs name, amount and due date as the account's receipt_matching "
+                   "says, and applies an entry by itself from `accept_at` on.")  # fmt: skip
+    else:
+        st.caption("No loan has its amount, a word of its name, or a reference that it tells.")
     loan = st.radio("It is a payment of", [*keys, none], key=f"candidate_{entry}", horizontal=True)
     other = st.text_input("or of another loan (its key)", key="other_loan")
     with st.container(horizontal=True, vertical_alignment="bottom"):

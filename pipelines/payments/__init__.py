@@ -4,6 +4,5 @@
 - `recording` - instructions to a file, its record and the payments that it asks for, in one transaction
 - `presenting` - the debits of a day
 - `paying` - payouts of the ledger as credits
-- `rates` - rates of returns on a date
 - `assets` - what Dagster knows of it
 """

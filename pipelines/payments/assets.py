@@ -8,10 +8,10 @@ import dagster as dg
 
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.sending.instructions import not_handed_over
+from loanbook.core.store.sending.rates import rates_at
 from loanbook.pipelines.asset_keys import PREFIX, key
 from loanbook.pipelines.payments.paying import instruct
 from loanbook.pipelines.payments.presenting import Presented, present
-from loanbook.pipelines.payments.rates import rates_at
 from loanbook.pipelines.resources import open_instance, policies_of, settings
 from loanbook.pipelines.servicing.assets import ledger_close
 

@@ -20,16 +20,14 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.originators import Originator
 from loanbook.core.store.agreements.payouts import destinations
 from loanbook.core.store.queries import PUBLISHED
+from loanbook.core.store.sending.asking import PASSED_BY, calendar_of, mandates_at, published_date
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.disbursing.gating import refused_now
 from loanbook.pipelines.payments.presenting import (
-    PASSED_BY,
     Presented,
-    calendar_of,
-    mandates_at,
     sent_out,
 )
-from loanbook.pipelines.payments.recording import OutFile, file_of, published_date
+from loanbook.pipelines.payments.recording import OutFile, file_of
 
 WHY_NOT = {
     **GATES,

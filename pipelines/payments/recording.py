@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.contract.money import CURRENCY_CODES
-from loanbook.core.errors import LedgerConflictError, LedgerError
+from loanbook.core.errors import LedgerConflictError
 from loanbook.core.payments.incoming.emitting import RECEIVED
 from loanbook.core.policy.file_mappings import CANONICAL_PAYMENTS
 from loanbook.core.policy.originators import Originator
@@ -153,22 +153,3 @@ def _payments(
     keys = events.select("line", _payment="idempotency_key")
     told = rows.join(keys, on="line", how="left", maintain_order="left")
     return events, told.with_columns(payment_key="_payment").drop("_payment")
-
-
-def published_date(ledger: Ledger, day: dt.date) -> dt.date:
-    """The last published date. LedgerError where there is none, or the day is none that it can serve."""
-    _, published = ledger.published()
-    if published is None:
-        raise LedgerError(
-            "nothing is published yet, so nothing is known to be due; run `loanbook run` first"
-        )
-    if not published <= day <= published + dt.timedelta(days=FRESH_DAYS):
-        raise LedgerError(
-            f"the ledger stands at {published}: files can be made for days from then to "
-            f"{published + dt.timedelta(days=FRESH_DAYS)}, not for {day}; close the days before it first"
-        )
-    return published
-
-
-FRESH_DAYS = 7
-"""So many days a published day may lie before the day of a file that is made of it."""

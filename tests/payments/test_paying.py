@@ -10,12 +10,13 @@ from typer.testing import CliRunner
 
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.originators import Originator
+from loanbook.core.store.sending.asking import mandates_at
+from loanbook.core.store.sending.rates import rates_at
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
 from loanbook.pipelines.formats.bank.reading import READERS
 from loanbook.pipelines.payments.paying import instruct, plan_payouts
-from loanbook.pipelines.payments.presenting import mandates_at, plan, present
-from loanbook.pipelines.payments.rates import rates_at
+from loanbook.pipelines.payments.presenting import plan, present
 from loanbook.pipelines.resources import read_policies
 from tests.core.loans import product_of, with_more
 from tests.payments.a_mandated_book import DAY, HEAD, closed, create, files, shipped

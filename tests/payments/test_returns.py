@@ -13,8 +13,9 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.originators import Originator, ReturnCodes
 from loanbook.core.store.banking.reading import CONSERVED
 from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.sending.asking import mandates_at
 from loanbook.core.store.writer import Ledger
-from loanbook.pipelines.payments.presenting import mandates_at, plan, present
+from loanbook.pipelines.payments.presenting import plan, present
 from loanbook.pipelines.resources import read_policies
 from tests.payments.a_mandated_book import ACCOUNT, DAY, asked, closed, shipped, why
 from tests.pipelines.files import MONEY, drop, rules, take

@@ -2,5 +2,7 @@
 
 - `vault` - particulars of accounts as tokens and sealed bytes, with a key of the instance
 - `instructions` - files for banks and what is in them: recorded, then handed over
+- `asking` - mandates on a day, the debits of a day and what of them is not asked for
+- `rates` - rates of returns on a date
 - `reading` - returns, changes and what was asked of a loan, as people read them
 """

@@ -94,8 +94,8 @@ def mandates(
     Created by orders (`create_mandate`), changed by orders, returns and notifications of change. The states are created
     (not begun), active, suspended, revoked and expired (its last day, its one use, or too long without any).
     """
+    from loanbook.core.store.sending.asking import mandates_at
     from loanbook.pipelines.commands.console import opened
-    from loanbook.pipelines.payments.presenting import mandates_at
 
     reader, policies = opened()
     on = iso_date(as_of, "--as-of") or reader.published_range()[1] or dt.date.max
@@ -133,9 +133,9 @@ def returns(
     (a payout that came back), refused (a person looks at it). Rates are of the debits of 60 days, by originator; one
     above its limit (Nacha: 0.5 % unauthorised, 3 % administrative, 15 % in all) sets off the alarm.
     """
+    from loanbook.core.store.sending.rates import rates_at
     from loanbook.core.store.sending.reading import CHAIN, CHANGES, RETURNS
     from loanbook.pipelines.commands.console import opened
-    from loanbook.pipelines.payments.rates import rates_at
 
     reader, policies = opened()
     last = iso_date(until, "--until") or reader.published_range()[1] or dt.date.max
