@@ -237,7 +237,7 @@ def test_no_other_room_makes_an_event_of_a_payment() -> None:
     """Beside the import contract: `Kind.payment_received` is named where events are read, told or quoted; what makes
     them takes it from `loanbook.core.payments.incoming.emitting`."""
     readers = {
-        "core/catalogue/events.py", "core/servicing", "core/store", "pipelines/reporting/products.py",
+        "core/catalogue/events.py", "core/collections/promises.py", "core/servicing", "core/store", "pipelines/reporting/products.py",
         "pipelines/ingest/orders/returned_payments.py", "core/payments/incoming/emitting.py",
     }  # fmt: skip
     found = [
