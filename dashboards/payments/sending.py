@@ -65,35 +65,12 @@ def next_debits(clocks: Clocks) -> None:
         st.info(f"{why}."[0].upper() + f"{why}."[1:])
         return
     left = _keyed(passed)
-    parts = [rows.select("loan_id", "mandate", "due_date", "amount", "attempt", "purpose", "effective", originator=pl.lit(by),
-                         currency=pl.lit(currency)) for by, currency, rows in asked]  # fmt: skip
-    rows = _keyed(pl.concat(parts).drop("currency")) if parts else left.clear()
-    money = ", ".join(
-        short_money(int(part["amount"].sum() or 0), currency) for _, currency, part in asked
-    )
-    settles = sorted(
-        {str(day(each)) for _, _, part in asked for each in part["effective"].unique()}
-    )
-    with st.container(horizontal=True):
-        st.metric(
-            "Debits",
-            count(rows.height),
-            border=True,
-            help=f"That the file of {day(on)} asks for, prenotifications among them.",
-        )
-        st.metric("Money", money or "–", border=True, help="What they come to, by originator.")
-        st.metric(
-            "Settles",
-            ", ".join(settles) or "–",
-            border=True,
-            help="The day on which the banks settle them.",
-        )
-        st.metric(
-            "Not asked for",
-            count(left.height),
-            border=True,
-            help="What falls to this file and stays out, with the reason.",
-        )
+    parts = [
+        rows.select("loan_id", "mandate", "due_date", "amount", "attempt", "purpose", "effective", originator=pl.lit(by))
+        for by, _, rows in asked
+    ]  # fmt: skip
+    rows = _keyed(pl.concat(parts)) if parts else left.clear()
+    _sums(asked, rows.height, left.height, on)
     if rows.is_empty():
         st.info(
             f"No file asks for anything on {day(on)}: nothing falls due for it, or no bank works on that day."
@@ -102,22 +79,28 @@ def next_debits(clocks: Clocks) -> None:
         shown = rows.with_columns(*amounts("amount"), *in_words("purpose")).select(
             "loan_key", "mandate", "originator", "purpose", "due_date", "amount", "currency", "attempt", "effective"
         )  # fmt: skip
-        show_rows(
-            shown,
-            key="debits",
-            column_config=titled(shown, loan_key="Loan", effective="Settles on"),
-        )
+        show_rows(shown, key="debits", column_config=titled(shown, loan_key="Loan", effective="Settles on"))  # fmt: skip
         st.caption(
             "Nothing is recorded by looking: `loanbook payments present` makes the files, each debit once."
         )
-        downloads(
-            lambda: rows,
-            {"what": "Debits to present", "date": on.isoformat()},
-            f"debits_{on}",
-            "debits",
-        )
+        about = {"what": "Debits to present", "date": on.isoformat()}
+        downloads(lambda: rows, about, f"debits_{on}", "debits")
     if left.height:
         _not_asked_for(left)
+
+
+def _sums(asked: list[tuple[str, str, pl.DataFrame]], debits: int, left: int, on: dt.date) -> None:
+    """Figures of the file of a day."""
+    sums = [short_money(int(rows["amount"].sum() or 0), currency) for _, currency, rows in asked]
+    settles = sorted({each for _, _, rows in asked for each in rows["effective"].unique()})
+    with st.container(horizontal=True):
+        st.metric("Debits", count(debits), border=True,
+                  help=f"That the file of {day(on)} asks for, prenotifications among them.")  # fmt: skip
+        st.metric("Money", ", ".join(sums) or "–", border=True, help="What they come to, by originator.")  # fmt: skip
+        st.metric("Settles", ", ".join(map(day, settles)) or "–", border=True,
+                  help="The day on which the banks settle them.")  # fmt: skip
+        st.metric("Not asked for", count(left), border=True,
+                  help="What falls to this file and stays out, with the reason.")  # fmt: skip
 
 
 def _not_asked_for(left: pl.DataFrame) -> None:
