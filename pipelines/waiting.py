@@ -32,7 +32,7 @@ class Folder:
     stamp: Stamp
     """Read before it was listed: what comes meanwhile gives it another."""
     files: tuple[Path, ...]
-    """Files and links, without hidden ones, and checksums and signatures of others."""
+    """Files, links and folders that are named as files are, without hidden ones, and checksums and signatures of others."""
     has_folders: bool
 
 
@@ -66,21 +66,34 @@ def listed(landing: Path, resting: Mapping[str, Stamp]) -> Iterator[Folder]:
             continue
         with os.scandir(path) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
-        below = [Path(each.path) for each in found if each.is_dir(follow_symlinks=False)]
+        below = [
+            Path(each.path)
+            for each in found
+            if each.is_dir(follow_symlinks=False) and not is_misnamed(each.name)
+        ]
         files = tuple(
             Path(each.path)
             for each in found
             if not each.name.startswith(".")
             and not each.name.endswith((CHECKSUM, SIGNATURE))
-            and (each.is_symlink() or each.is_file(follow_symlinks=False))
+            and (
+                each.is_symlink()
+                or each.is_file(follow_symlinks=False)
+                or (each.is_dir(follow_symlinks=False) and is_misnamed(each.name))
+            )
         )
         open_ += below
         yield Folder(name, stamp, files, bool(below))
 
 
+def is_misnamed(folder: str) -> bool:
+    """Whether a folder has the name of a landed file: whoever made it meant to land one."""
+    return bool(_DATE.search(folder)) and bool(Path(folder).suffix)
+
+
 def landed_paths(landing: Path, resting: Mapping[str, Stamp] = MappingProxyType({})) -> list[Path]:
-    """Files and links of the landing folder, sorted, without hidden ones, checksums and signatures of others, and
-    those of folders that rest."""
+    """Files, links and misnamed folders of the landing folder, sorted, without hidden ones, checksums and signatures of
+    others, and those of folders that rest."""
     return sorted(path for folder in listed(landing, resting) for path in folder.files)
 
 
@@ -97,7 +110,7 @@ def waiting(paths: Iterable[Path], named: Known, having: Callable[[list[str]], K
     seen = {(name, size) for _, name, size, _ in named}
     others = {}
     for path in paths:
-        if path.is_symlink() or (path.name, path.stat().st_size) in seen:
+        if path.is_symlink() or path.is_dir() or (path.name, path.stat().st_size) in seen:
             continue
         date = _DATE.search(path.name)
         with path.open("rb") as file:

@@ -122,19 +122,26 @@ class PolicyBook(ChargeTables):
 
     @classmethod
     def of(cls, files: Iterable[tuple[str, str, str]]) -> PolicyBook:
-        """A book of (folder, file name, text); PolicyError if one is wrong or repeated."""
+        """A book of (folder, file name, text); PolicyError tells of every one that is wrong or repeated."""
         seen: dict[tuple[str, str, int], str] = {}
-        found = []
+        found, wrong = [], []
         for folder, file, text in files:
-            policy = parse(folder, file, text)
+            try:
+                policy = parse(folder, file, text)
+            except PolicyError as bad:
+                wrong.append(str(bad))
+                continue
             key = (folder, policy.name, policy.version)
             if key in seen:
-                raise PolicyError(
+                wrong.append(
                     f"{folder}/{file}: {policy.name}@{policy.version} is already given by "
                     f"{seen[key]}; raise the version"
                 )
+                continue
             seen[key] = file
             found.append((folder, policy))
+        if wrong:
+            raise PolicyError("\n".join(wrong))
         found.sort(key=lambda each: (each[0], each[1].name, each[1].version))
         _must_come_later(found, lambda folder, p: f"{folder}/{seen[(folder, p.name, p.version)]}")
         _check_references(found, lambda folder, p: f"{folder}/{seen[(folder, p.name, p.version)]}")

@@ -207,13 +207,24 @@ def open_writer(settings: Settings) -> duckdb.DuckDBPyConnection:
         os.umask(before)
     if settings.sqlite.exists():
         settings.sqlite.chmod(0o600)
+        if not settings.begun.exists():
+            settings.begun.write_text(_BEGUN, encoding="utf-8")
     return connection
 
 
+_BEGUN = "A ledger was begun in lake/ beside this file. Where it is gone, no other is begun in its place.\n"
+
+
 def _must_not_be_lost(settings: Settings) -> None:
-    """A new ledger over the files of a lost one would give their numbers again."""
+    """A new ledger over the files of a lost one would give their numbers again, and so it would know less than the
+    lost one where the lake is a disk that is not mounted."""
     if settings.has_ledger:
         return
+    if settings.begun.exists() and not _holds_files(settings):
+        raise LedgerError(
+            f"a ledger was begun in {settings.home}, but {settings.lake} holds none: mount its disk, or restore it "
+            f"from a backup; for a new ledger make another instance with `loanbook init`, or remove {settings.begun}"
+        )
     if _holds_files(settings):
         raise LedgerError(
             f"the catalogue {settings.sqlite} is gone, but {settings.place.root} holds the files of a ledger: restore "

@@ -94,6 +94,11 @@ class Settings(BaseModel):
         return self.lake / "catalogue.sqlite"
 
     @property
+    def begun(self) -> Path:
+        """A file beside the lake that says that a ledger was begun in it."""
+        return self.home / "ledger.begun"
+
+    @property
     def people_folder(self) -> Path:
         """Folder of the people's database and of the instance's keys."""
         return self.home / "people"

@@ -8,12 +8,16 @@ from collections.abc import Mapping
 import polars as pl
 import xlsxwriter
 
+from loanbook.core.cells import without_formulas
+
 XLSX_ROWS = 1_048_575
+AS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False}
+"""Text of a workbook is text, whatever it begins with."""
 
 
 def csv(frame: pl.DataFrame) -> bytes:
-    """UTF-8, RFC 4180."""
-    return frame.write_csv().encode()
+    """UTF-8, RFC 4180; no text that a spreadsheet runs as a formula."""
+    return without_formulas(frame).write_csv().encode()
 
 
 def parquet(frame: pl.DataFrame, about: Mapping[str, str]) -> bytes:
@@ -28,7 +32,7 @@ def xlsx(frame: pl.DataFrame, about: Mapping[str, str]) -> bytes:
     if frame.height > XLSX_ROWS:
         raise ValueError(f"{frame.height:,} rows do not fit a sheet ({XLSX_ROWS:,}); take Parquet")
     buffer = io.BytesIO()
-    with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
+    with xlsxwriter.Workbook(buffer, {"in_memory": True, **AS_TEXT}) as book:
         frame.write_excel(book, "data")
         sheet = book.add_worksheet("about")
         for row, (name, value) in enumerate(about.items()):

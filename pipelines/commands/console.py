@@ -18,6 +18,7 @@ from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from loanbook.core.cells import without_formulas
 from loanbook.core.contract.dates.iso_dates import from_iso
 from loanbook.core.contract.money import major
 from loanbook.core.errors import LoanbookError
@@ -114,7 +115,7 @@ def plain(frame: pl.DataFrame, form: str) -> None:
         )
         for name in lists
     )
-    sys.stdout.write(flat.write_csv())
+    sys.stdout.write(without_formulas(flat).write_csv())
 
 
 def piped(frame: pl.DataFrame, as_json: bool, as_csv: bool) -> bool:
@@ -250,7 +251,7 @@ def written(rows: pl.DataFrame, to: Path | None) -> None:
     """Write every row to a CSV file, where one is asked for; told on the error stream, so that output can
     be piped."""
     if to is not None:
-        rows.write_csv(to)
+        without_formulas(rows).write_csv(to)
         err.print(f"{to}: {rows.height} lines")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import typer
 
+from loanbook.core.cells import without_formulas
 from loanbook.core.contract.dates.iso_dates import from_iso
 from loanbook.core.contract.money import major, to_major
 from loanbook.core.errors import LawBrokenError, LoanbookError
@@ -51,7 +52,8 @@ def journal(
     to.mkdir(parents=True, exist_ok=True)
     for (entity,), part in lines.partition_by("entity", as_dict=True, maintain_order=True).items():
         path = to / f"gl_{wanted}_{entity}_v{last}.csv"
-        part.with_columns(major(side) for side in ("debit", "credit")).write_csv(path)
+        shown = part.with_columns(major(side) for side in ("debit", "credit"))
+        without_formulas(shown).write_csv(path)
         sums = part.filter(pl.col("ledger") == "general").group_by("currency").agg(
             pl.col("debit").sum()
         )  # fmt: skip

@@ -103,7 +103,10 @@ def scan(
 
 def in_order(paths: Iterable[Path], seen: Seen | None = None) -> list[LandingFile]:
     """Files as `scan` has them."""
-    found = [_link(path) if path.is_symlink() else landed(path, seen) for path in paths]
+    found = [
+        _no_file(path) if path.is_symlink() or path.is_dir() else landed(path, seen)
+        for path in paths
+    ]
     latest = dt.date.max
     if seen is not None:
         seen.keep()
@@ -129,12 +132,15 @@ def landed(path: Path, seen: Seen | None = None) -> LandingFile:
     )  # fmt: skip
 
 
-def _link(path: Path) -> LandingFile:
-    """A link is not followed: what it points to was not landed."""
-    name = hashlib.sha256(f"link {path.name}".encode()).hexdigest()
-    return LandingFile(
-        path, name, 0, None, None, "a link, which is not followed; land the file itself"
+def _no_file(path: Path) -> LandingFile:
+    """A link is not followed: what it points to was not landed. A folder is none, though it has the name of a file."""
+    what, why = (
+        ("link", "a link, which is not followed; land the file itself")
+        if path.is_symlink()
+        else ("folder", "a folder with the name of a file; land the file itself")
     )
+    name = hashlib.sha256(f"{what} {path.name}".encode()).hexdigest()
+    return LandingFile(path, name, 0, None, None, why)
 
 
 def landed_dates(folder: Path) -> list[str]:

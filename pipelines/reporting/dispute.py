@@ -17,6 +17,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Kind, Timing, label
 from loanbook.core.catalogue.components import Component
+from loanbook.core.cells import without_formulas
 from loanbook.core.contract.money import CURRENCY_NAMES, major
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.explain.explain import Explanation
@@ -79,7 +80,7 @@ def write_pack(
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     for name, rows in tables.items():
-        _in_major(rows, currency).write_csv(folder / name)
+        without_formulas(_in_major(rows, currency)).write_csv(folder / name)
     (folder / "explanation.pdf").write_bytes(_set(paper))
     manifest = {
         "loan_key": whose["loan_key"], "entity": whose["entity"], "loan_id": loan_id,

@@ -167,6 +167,19 @@ def test_two_files_of_one_version_are_refused() -> None:
         PolicyBook.of([*FILES, (again[0], "copy.yaml", again[2])])
 
 
+def test_every_broken_file_is_told_at_once() -> None:
+    again = next(each for each in FILES if each[0] == "buckets")
+    wrong = [("buckets", f"{n}.yaml", f"name: {n}") for n in ("one", "two")]
+    with pytest.raises(PolicyError) as told:
+        PolicyBook.of([*wrong, *FILES, (again[0], "copy.yaml", again[2])])
+    for words in (
+        "buckets/one.yaml: mend",
+        "buckets/two.yaml: mend",
+        "copy.yaml: default@1 is already",
+    ):
+        assert words in str(told.value)
+
+
 def test_a_new_bucket_file_applies_from_its_start_date() -> None:
     text = {f: t for d, f, t in FILES if d == "buckets"}["default.yaml"]
     newer = text.replace("version: 1", "version: 2").replace("2000-01-01", "2018-03-01")

@@ -130,6 +130,10 @@ def test_figures_and_exports_are_made_of_frames(ran: Settings) -> None:
     )
     assert bars.dpd_bars(dpd_distribution(grouped), "USD", LIGHT, "t", 5) is not None
     assert exports.csv(table).startswith(b"place,bucket")
+    keys = pl.DataFrame({"loan": ["=1+1", "-5.00", "@a", "L-1", None], "n": [-1, 2, 3, 4, 5]})
+    assert exports.csv(keys).split() == [
+        b"loan,n", b"'=1+1,-1", b"-5.00,2", b"'@a,3", b"L-1,4", b",5",
+    ]  # fmt: skip
     assert exports.xlsx(table, {"what": "x"})[:2] == b"PK"
     assert pl.read_parquet(exports.parquet(table, {"what": "x"})).height == table.height
 

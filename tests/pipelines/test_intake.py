@@ -363,13 +363,17 @@ def test_a_date_far_from_the_book_or_the_clock_is_refused(ledger: Ledger) -> Non
     assert str(ledger.landed_dates()[1]) == "2018-01-11"
 
 
-def test_a_link_is_not_followed(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_link_is_not_followed_and_a_folder_is_no_file(ledger: Ledger, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.csv"
     elsewhere.write_text(f"{MONEY}P1,L,1.00,USD,2018-01-11\n")
     (ledger.settings.landing / "payments_2018-01-11.csv").symlink_to(elsewhere)
-    ((name, why),) = take(ledger).refused
-    assert name == "payments_2018-01-11.csv"
-    assert why == "a link, which is not followed; land the file itself"
+    folder = ledger.settings.landing / "payments_2018-01-12.csv"
+    folder.mkdir()
+    (folder / "payments_2018-01-12.csv").write_text(f"{MONEY}P2,L,1.00,USD,2018-01-12\n")
+    assert dict(take(ledger).refused) == {
+        "payments_2018-01-11.csv": "a link, which is not followed; land the file itself",
+        "payments_2018-01-12.csv": "a folder with the name of a file; land the file itself",
+    }
 
 
 def test_a_day_closes_without_a_file_where_it_is_named(

@@ -56,6 +56,10 @@ def test_a_lost_catalogue_or_a_mistyped_home_begins_no_ledger(
         path.unlink()
     for command in ("backfill", "close", "migrate"):
         assert "restore the catalogue from a backup" in said(command)
+    (home / "lake").rename(tmp_path / "unmounted")
+    for command in ("backfill", "close", "migrate"):
+        assert "mount its disk, or restore it" in said(command)
+    assert not (home / "lake").exists()
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "mistyped"))
     for words in (("backfill",), ("rebuild", "--verify"), ("maintain",)):
         assert "make an instance there with `loanbook init" in said(*words)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import typer
 
+from loanbook.core.cells import without_formulas
 from loanbook.core.contract.money import CURRENCY_NAMES, currency_name, major, to_major
 from loanbook.core.errors import LoanbookError, PolicyError
 from loanbook.pipelines.commands.console import KnownAt, iso_date, loan_id, out, show
@@ -62,7 +63,7 @@ def what_if_command(
         ledger, policies, with_files(policies, policy), wanted, iso_date(start, "--from"), at
     )  # fmt: skip
     if csv is not None:
-        found.loans.write_csv(csv)
+        without_formulas(found.loans).write_csv(csv)
     if as_json:
         out.print_json(json.dumps(found.totals().to_dicts()))
         return

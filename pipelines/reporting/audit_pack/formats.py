@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 
 import polars as pl
 
+from loanbook.core.cells import without_formulas
+
 SHEET_ROWS = 1_048_575
 """Rows of a sheet beside its head; more take more sheets (Excel's limit is 1,048,576)."""
 CELL = 32_767
@@ -18,7 +20,7 @@ MADE = dt.datetime(2000, 1, 1)
 
 
 def _csv(rows: pl.DataFrame, name: str) -> bytes:
-    return flat(rows).write_csv(line_terminator="\n").encode()
+    return without_formulas(flat(rows)).write_csv(line_terminator="\n").encode()
 
 
 def _parquet(rows: pl.DataFrame, name: str) -> bytes:
