@@ -259,8 +259,9 @@ class InterestRules(BaseModel):
     )
     rebate: Literal["actuarial", "none", "full_period", "rule_of_78"] = Field(
         default="actuarial",
-        description="what a payoff asks of interest to come: none; all of the schedule; that of the "
-        "running period (daily); all less the sum of the digits (scheduled)",
+        description="what a payoff asks of interest to come: none, and what was paid of it before it was earned goes "
+        "back (scheduled); all of the schedule; that of the running period (daily); all less the sum of the digits "
+        "(scheduled)",
     )
     covered_instalment: Literal["bears_its_nights", "fixed"] = Field(
         default="bears_its_nights",

@@ -14,8 +14,10 @@ from loanbook.core.catalogue.codes import Status
 from loanbook.core.errors import EngineError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product import Product
+from loanbook.core.servicing.explain.explain import explain
 from loanbook.core.servicing.replay.payoff_quote import quote
-from tests.core.loans import Story, product_of, ruled, terms
+from loanbook.core.servicing.replay.replay import replay
+from tests.core.loans import Story, product_of, ruled, terms, with_more
 
 START = dt.date(2024, 1, 1)
 PRODUCTS = ["step-up", "seasonal", "instalment-act365", "lendingclub-personal", "equal-principal", "flat-rate",
@@ -94,6 +96,31 @@ def test_a_payoff_asks_the_interest_that_the_rebate_leaves(
     assert asked["interest"] == interest
     last = story.paid(asked["payoff"], "2024-01-15").live("2024-01-15").days[-1]
     assert last.book.positions["status"].to_list() == [Status.closed]
+
+
+@pytest.mark.parametrize("books", [{}, {"accounting": "cash"}])
+def test_a_payoff_gives_back_interest_that_was_paid_before_it_was_earned(
+    policies: PolicyBook, books: dict[str, str]
+) -> None:
+    """1,200.00 in six equal parts at 1 % a month. Three instalments are paid, two of them ahead: 600.00 are left, and
+    10.00 and 8.00 of interest were paid ahead. On 16 February 15 of 29 nights are earned: 10.00 × 15 / 29 = 5.17."""
+    other = ruled(policies, "equal-principal", "interest", rebate="actuarial")
+    plain = product_of(other, "equal-principal")
+    other = with_more(other, ("products", plain.model_copy(update={"name": "own", **books})))
+    story = Story(other).lent(terms(other, "own", n=6)).paid(63_000, "2024-02-01")
+    book = story.live("2024-02-15").days[-1].book
+    asked = quote(book, other, dt.date(2024, 2, 16)).row(0, named=True)
+    assert (asked["principal"], asked["interest"]) == (60_000, 517 - 1_800)
+    assert asked["payoff"] == 60_000 + 517 - 1_800
+    short = story.paid(asked["payoff"] - 1, "2024-02-16").live("2024-02-16").days[-1]
+    assert short.book.positions["status"].to_list() == [Status.active]
+    paid = story.paid(asked["payoff"] + 5, "2024-02-16", ref="q")
+    last = paid.live("2024-02-16").days[-1].book.positions.row(0, named=True)
+    assert (last["status"], last["credit"], last["interest_paid"]) == (
+        Status.overpaid,
+        5,
+        1_200 + 517,
+    )
 
 
 def test_a_period_that_begins_on_the_day_of_the_payoff_has_not_begun(policies: PolicyBook) -> None:

@@ -99,8 +99,6 @@ UNSETTLED: list[Limit] = [
      SCHEDULED | REAMORTISED),
     ("so does a down payment that was not paid", {"down_payment": [25]} | CHANGED),
     ("moved periods: the last day of a schedule of moved periods", SCHEDULED | MOVED),
-    ("payoff: interest to the day, less what was paid in advance of it",
-     SCHEDULED | {"rebate": ["actuarial"]}),
 ]  # fmt: skip
 
 

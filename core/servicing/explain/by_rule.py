@@ -96,10 +96,22 @@ def by_rule(day: Evening, transfers: pl.DataFrame) -> list[Line]:
 def payoff_charges(
     date: dt.date, policies: PolicyBook, product: Product, moved: pl.DataFrame, event_id: int
 ) -> list[Line]:
-    """What a payoff asks beside the claim, among the transfers of its money: a fee, and the tax on it."""
-    lines = []
+    """What a payoff asks beside the claim, among the transfers of its money: a fee, and the tax on it; and what it
+    gives back of interest."""
+    lines, rebate = [], f"{named(product)} interest.rebate {product.interest.rebate}"
     for move in moved.to_dicts():
         debit, amount = ROLES[move["debit"]], to_major(move["amount"], product.currency)
+        credit, many = ROLES[move["credit"]], move["amount"]
+        if credit == "borrower_credit" and debit in {"interest_accrued", "interest_income"}:
+            told = f"interest that was paid and not earned is given back: {amount}"
+            lines.append(
+                Line(date, told, rebate, event_id, moves={"interest": many, "credit": many})
+            )
+        elif (debit, credit) == ("borrower_credit", "loan_principal"):
+            told = f"what was given back pays principal: {amount}"
+            lines.append(
+                Line(date, told, rebate, event_id, moves={"principal": -many, "credit": -many})
+            )
         if debit == "tax_receivable":
             rule = _version(policies, Tax, product.tax, product, date)
             lines.append(Line(date, f"tax on what was asked: {amount}", rule, event_id,

@@ -1,4 +1,5 @@
-"""What a payoff asks of interest: to the date, of the whole schedule less a rebate, or of the period."""
+"""What a payoff asks of interest: to the date, of the whole schedule less a rebate, or of the period; and what it
+gives back of interest that was paid before it was earned."""
 
 from __future__ import annotations
 
@@ -10,8 +11,9 @@ from loanbook.core.contract.schedule.cursor import CURSOR, from_the_start
 from loanbook.core.contract.schedule.expansion import expand, expand_from
 from loanbook.core.contract.schedule.periods import Calendars
 from loanbook.core.servicing.interest.accrual import earned
-from loanbook.core.servicing.loan import balances
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.claim import claim
 
 
 def without_rebate(loans: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
@@ -46,6 +48,52 @@ def without_rebate(loans: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
         )
         .drop("all_interest")
     )
+
+
+def given_back(loans: pl.DataFrame, money: pl.DataFrame) -> pl.DataFrame:
+    """What a payoff gives back of interest that was paid before it was earned: `loan_id`, `event_id`, `to_principal`
+    and `to_credit` (Int64, minor units), which sum to it.
+
+    `money`: `loan_id`, `event_id`, `amount`. A fixed schedule with an actuarial rebate asks interest to the day; who
+    paid instalments ahead paid interest of nights to come. It pays principal, and what is more than that is the
+    borrower's credit. Source: the product's domain rules, Payoff(d); 15 USC 1615(a) for the refund.
+    """
+    ahead = (
+        (pl.col("interest_accrued") < 0)
+        & (pl.col("interest_mode") == InterestMode.scheduled.value)
+        & (pl.col("rebate") == Rebate.actuarial.value)
+        & (pl.col("status") == Status.active.value)
+        & pl.col("written_off_on").is_null()
+    )
+    paid_off = (
+        loans.filter(ahead)
+        .join(money.select("loan_id", "event_id", money="amount"), on="loan_id")
+        .filter(pl.col("money") >= claim())
+    )
+    unearned, rest = -pl.col("interest_accrued"), pl.col("principal") - pl.col("principal_due")
+    to_principal = pl.min_horizontal(unearned, rest)
+    return paid_off.select(
+        "loan_id", "event_id", to_principal=to_principal, to_credit=unearned - to_principal
+    )
+
+
+def without_unearned(loans: pl.DataFrame, back: pl.DataFrame) -> pl.DataFrame:
+    """Positions after `back` (`given_back`): as if the money had paid so much principal at once."""
+    if back.is_empty():
+        return loans
+    whole = pl.col("to_principal") + pl.col("to_credit")
+    told = back.drop("event_id")
+    joined = loans.join(told, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("to_principal", "to_credit").fill_null(0)
+    )
+    return joined.with_columns(
+        **balances.grow_principal(-pl.col("to_principal")),
+        **balances.grow_accrued(whole),
+        **segment.prepay(-whole),
+        credit=pl.col("credit") + pl.col("to_credit"),
+        principal_paid=pl.col("principal_paid") + pl.col("to_principal"),
+        interest_paid=pl.col("interest_paid") - whole,
+    ).select(loans.columns)
 
 
 def _of_the_schedule(loans: pl.DataFrame, calendars: Calendars) -> list[pl.DataFrame]:

@@ -37,6 +37,7 @@ def claims_move_as_events_say(moved: Moved) -> list[Law]:
         _charged(moved),
         *_charged_back(moved),
         *_from_transfers(moved),
+        *_given_back(moved),
     )
     given_up = _given_up(moved)
     moved_loans = pl.concat([*(part["loan_id"] for part in parts), given_up]).unique()
@@ -120,6 +121,27 @@ def _from_transfers(moved: Moved) -> tuple[pl.DataFrame, pl.DataFrame]:
     return of("opening", brought), of("capitalised", joined)
 
 
+def _given_back(moved: Moved) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`back_to_principal`, and `given_back` in all: interest that a payoff found paid before it was earned.
+
+    Only a payoff books the borrower's credit to principal under an event: else credit meets it as money does.
+    """
+    to_principal = (pl.col("debit") == ROLE["borrower_credit"]) & (
+        pl.col("credit") == ROLE["loan_principal"]
+    )
+    given = (pl.col("credit") == ROLE["borrower_credit"]) & pl.col("debit").is_in(
+        [ROLE["interest_accrued"], ROLE["memo_interest"], ROLE["interest_income"]]
+    )
+    of_money = pl.col("event_id") != 0
+    met = moved.allocations.filter(pl.col("event_id") != 0)["event_id"].implode()
+
+    def of(name: str, rows: pl.Expr) -> pl.DataFrame:
+        found = moved.transfers.filter(rows & of_money & pl.col("event_id").is_in(met))
+        return found.group_by("loan_id").agg(pl.col("amount").sum().alias(name))
+
+    return of("back_to_principal", to_principal), of("given_back", given)
+
+
 def _given_up(moved: Moved) -> pl.Series:
     """Ids of loans whose claim was given up: it is zero, whatever moved it there."""
     ending = moved.applied.filter(pl.col("kind").is_in(_GIVES_UP))["loan_id"]
@@ -172,8 +194,8 @@ def _claims(still: pl.DataFrame, loud: pl.DataFrame | None, moved: Moved) -> lis
     return [
         first,
         _moves("claim_principal", "principal", ("disbursed", "charged_back_principal",
-               "capitalised"), ("paid_principal",), loud, count),
-        _moves("claim_interest", "interest", ("accrued_today", "charged_back_interest", "opening"),
+               "capitalised"), ("paid_principal", "back_to_principal"), loud, count),
+        _moves("claim_interest", "interest", ("accrued_today", "charged_back_interest", "opening", "given_back"),
                ("capitalised", "paid_interest"), loud, f"{accrued} minor accrued"),
         _moves("claim_charges", "charges", ("charged",), ("paid_charges",), loud, count),
     ]  # fmt: skip

@@ -14,6 +14,7 @@ from loanbook.core.catalogue.components import Component, is_interest, is_princi
 from loanbook.core.catalogue.events import ROW
 from loanbook.core.servicing.charges.ordered import add_charges
 from loanbook.core.servicing.charges.prepayment_fees import prepayment_fees
+from loanbook.core.servicing.interest.rebate import given_back, without_unearned
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import owes_nothing
 from loanbook.core.servicing.loan.dues import DUE_KEY, due_rows, merge_dues
@@ -34,14 +35,17 @@ def demand_at_payoff(day: DayState, money: pl.DataFrame, kind: Kind) -> pl.Serie
             pl.col("product").is_in(products.implode()) & (pl.col("status") == Status.active.value)
         )
         .join(money.select("loan_id", "amount"), on="loan_id")
-        .filter(pl.col("amount") >= pl.col("principal"))
+        .filter(
+            pl.col("amount") >= pl.col("principal") + pl.col("interest_accrued").clip(upper_bound=0)
+        )
     )
     nobody = candidates["loan_id"].clear()
     if candidates.is_empty():
         return nobody
     is_candidate = pl.col("loan_id").is_in(candidates["loan_id"].implode())
+    offered = day.loans.filter(is_candidate)
     tried = allocate(
-        day.loans.filter(is_candidate),
+        without_unearned(offered, given_back(offered, money)),
         day.dues.filter(is_candidate),
         money.filter(is_candidate),
         policies,

@@ -10,6 +10,7 @@ from loanbook.core.catalogue.components import LOSS, RECEIVABLE, Component, is_i
 from loanbook.core.catalogue.events import ROW, Kind
 from loanbook.core.contract.schedule.stub_interest import kept_of_payout
 from loanbook.core.ledger.events import with_payload
+from loanbook.core.servicing.interest.rebate import given_back, without_unearned
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.payments.allocations import applied, recovers, stamped
 from loanbook.core.servicing.payments.payoff_charges import demand_at_payoff, tax_on_interest
@@ -36,6 +37,7 @@ def receive(day: DayState, events: pl.DataFrame) -> None:
     off_books = day.charged_off()
     due_now(day, money)
     demanded = demand_at_payoff(day, money, kind)
+    give_back_unearned(day, money)
     asked = demand_on_due_date(day, money)
     done = allocate(day.loans, day.dues, money, day.policies)
     day.loans, day.dues = done.loans, done.dues
@@ -47,6 +49,18 @@ def receive(day: DayState, events: pl.DataFrame) -> None:
     book_receipts(day, met, off_books, row.paid_by, undoes_loss=row.undoes_loss)
     lower_after_due_date(day, money, asked)
     recast(day, money, met)
+
+
+def give_back_unearned(day: DayState, money: pl.DataFrame) -> None:
+    """Interest that a payoff finds paid and not earned pays principal: it goes back to the borrower, whose
+    credit it is, and from there to the balance."""
+    back = given_back(day.loans, money)
+    if back.is_empty():
+        return
+    day.loans = without_unearned(day.loans, back)
+    whole = back.with_columns(whole=pl.col("to_principal") + pl.col("to_credit"))
+    day.book(whole, "interest_accrued", "borrower_credit", "whole")
+    day.book(back, "borrower_credit", "loan_principal", "to_principal")
 
 
 DESIGNATIONS = {

@@ -70,7 +70,10 @@ def _plain(day: DayState, kind: int) -> pl.DataFrame:
     ).select(
         "loan_id",
         "materialised",
-        bound=pl.when(paid_off).then(pl.lit(2**62)).otherwise("principal"),
+        bound=pl.when(paid_off)
+        .then(pl.lit(2**62))
+        # interest that was paid ahead may be given back (`rebate.given_back`)
+        .otherwise(pl.col("principal") + pl.col("interest_accrued").clip(upper_bound=0)),
     )
     unpaid = pl.col("amount") > pl.col("paid")
     to_come = (pl.col("due_date") > BUSINESS_DATE) & ~pl.col("materialised")

@@ -11,6 +11,7 @@ import datetime as dt
 
 import polars as pl
 
+from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import ENDED, EventState, Kind, Status
 from loanbook.core.catalogue.components import PARTS, Component, is_
 from loanbook.core.errors import EngineError
@@ -108,12 +109,32 @@ def settling(
     )
     # credit that met no due is still the borrower's
     credit = live.select("loan_id", "credit")
+    unearned = _given_back(paid.transfers)
     return (
         whole.join(credit, on="loan_id", how="left")
+        .join(unearned, on="loan_id", how="left", maintain_order="left")
+        .with_columns(pl.col("given_back", "to_principal").fill_null(0))
+        .with_columns(
+            principal=pl.col("principal") + pl.col("to_principal"),
+            interest=pl.col("interest") - pl.col("given_back"),
+            paid=pl.col("paid") + pl.col("to_principal") - pl.col("given_back"),
+        )
         .with_columns(credit=pl.min_horizontal("credit", "paid"))
         .with_columns(payoff=pl.col("paid") - pl.col("credit"))
         .sort("loan_id")
         .select("loan_id", *PARTS, "credit", "payoff")
+    )
+
+
+def _given_back(transfers: pl.DataFrame) -> pl.DataFrame:
+    """`loan_id`, `given_back`: interest that the payoff finds paid and not earned, of it `to_principal`."""
+    of_payoff = transfers.filter(pl.col("event_id") < 0)
+    credit, amount = ROLE["borrower_credit"], pl.col("amount")
+    interest = [ROLE["interest_accrued"], ROLE["interest_income"]]
+    back = (pl.col("credit") == credit) & pl.col("debit").is_in(interest)
+    on = (pl.col("debit") == credit) & (pl.col("credit") == ROLE["loan_principal"])
+    return of_payoff.group_by("loan_id").agg(
+        given_back=amount.filter(back).sum(), to_principal=amount.filter(on).sum()
     )
 
 
