@@ -14,9 +14,7 @@ from loanbook.core.catalogue.codes import Status
 from loanbook.core.errors import EngineError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product import Product
-from loanbook.core.servicing.explain.explain import explain
 from loanbook.core.servicing.replay.payoff_quote import quote
-from loanbook.core.servicing.replay.replay import replay
 from tests.core.loans import Story, product_of, ruled, terms, with_more
 
 START = dt.date(2024, 1, 1)
