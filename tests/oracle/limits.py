@@ -83,8 +83,6 @@ ANEW = ({"first": but("first", "on_time")}, {"business_day": but("business_day",
         {"tax": ["oracle-all"]}, {"residue": ["carry"]}, {"smooth": [True]})  # fmt: skip
 
 UNSETTLED: list[Limit] = [
-    ("smoothing: whether the plan that is smoothed carries what rounding leaves",
-     {"smooth": [True], "residue": ["carry"]}),
     *(("a level instalment made anew leaves to the last one what arrears bore and what rounding left; of the "
        "running period, and of nights to a moved due date, that is not told", over | each)
       for over in (MORE, CHANGED) for each in ANEW),

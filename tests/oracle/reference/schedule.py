@@ -331,10 +331,12 @@ class Plan:
         """Instalments from `first` to the last, as the schedule alone has them. `emi`: the level one, or the equal part."""
         schedule = self.rules.product.schedule
         made: list[Row] = []
-        carried = 0
+        carried, residue = 0, Fraction(0)
+        carries = self.rules.product.interest.residue == "carry"  # as its life does
         for k in range(first, self.last + 1):
-            exact = balance * self.factor(k, counted)
+            exact = balance * self.factor(k, counted) + residue
             bears = rounded(exact, schedule.interest_rounding)
+            residue = exact - bears if carries else residue
             interest, carried = bears + carried, 0
             if k == self.last:
                 principal = balance
