@@ -34,7 +34,9 @@ def schedule_tables(cases: list[dict[str, Any]]) -> list[Outcome]:
         try:
             if lived.KINDS & set(given):
                 changing.append((case, table_of(given)))
-            elif {"remaining_months", "months_elapsed", "finance_charge"} & set(given):
+            elif {"remaining_months", "months_elapsed", "elapsed_months", "finance_charge"} & set(
+                given
+            ):
                 outcomes.append(judged(case, _digits(case)))
             else:
                 table = table_of(given)
@@ -62,7 +64,12 @@ OF_DIGITS = {"rebate", "earned", "rebate_percent", "earned_percent", "unearned",
 
 def _digits(case: dict[str, Any]) -> list[str]:
     """The rule of 78: what is given back of a charge, or earned of it, or the part of it per cent."""
-    given, told = case["inputs"], case["expected"]
+    same = {
+        "elapsed_months": "months_elapsed",
+        "remaining": "remaining_months",
+        "term": "term_months",
+    }
+    given, told = {same.get(k, k): v for k, v in case["inputs"].items()}, case["expected"]
     names = {"finance_charge", "total_interest", "charge", "term_months", "n", "remaining_months",
              "months_elapsed", "currency", "type", "rule"}  # fmt: skip
     if odd := set(given) - names | (set(told) - OF_DIGITS):
@@ -126,6 +133,8 @@ def _first_rows(table: Table, expected: dict[str, Any]) -> list[dict[str, object
                      amortisation=Amortisation.interest_only) for r in expected["rows"]]  # fmt: skip
     if table.kind.instalment_of and table.emi is None:
         return [_row(table, n=table.count(table.kind.instalment_of))]
+    if table.kind.capitalises and table.grace[1]:  # of what waits nothing is expanded here
+        return [_row(table, grace=(0, 0, 0))]
     if table.kind.rates:
         _, percent, _ = next(segments(table))
         return [_row(table, rate_percent=str(percent))]

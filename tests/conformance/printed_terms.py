@@ -32,7 +32,7 @@ from tests.conformance.printed_words import (
     rounding,
 )
 
-SAYS_NOTHING = {"composition", "monthly_rate", "level_payment_rule", "skip_rule", "note", "source",
+SAYS_NOTHING = {"composition", "monthly_rate", "quarterly_rate", "weekly_rate", "period_rate", "periodic_rate", "level_payment_rule", "skip_rule", "note", "source",
                 "currency_name", "product", "comment", "level_payment_note"}  # fmt: skip
 """Fields that explain another one."""
 MEANINGS: dict[str, str] = {
@@ -65,7 +65,9 @@ MEANINGS: dict[str, str] = {
     "currency": "currency", "currency_decimals": "decimals", "periods": "periods",
     "taxes_on_interest_percent": "taxes", "interest_taxes_percent": "taxes",
     "grace_principal": "grace_principal", "principal_grace": "grace_principal",
-    "interest_only_periods": "grace_principal", "grace_months": "grace_principal",
+    "interest_only_periods": "grace_periods", "interest_only_payments": "grace_periods",
+    "interest_only_instalments": "grace_periods", "interest_only": "grace_periods",
+    "interest_only_months": "grace_principal", "grace_months": "grace_principal",
     "step_percent": "step", "instalment_growth_percent": "step", "step_every_months": "step_months",
     "second_disbursement": "second", "third_disbursement": "third", "disbursements": "tranches",
     "tranches": "tranches", "further_disbursements": "tranches", "payoff_date": "payoff", "rates": "rates", "rate_change": "rate_change",
@@ -271,6 +273,12 @@ def _accrual(table: Table, text: str) -> None:
     reading.take(
         r"\(?1/(?:12|52|24|4) (?:of a )?year (?:per|a|each) (?:month|week|half month|quarter)\)?"
     )
+    if named := reading.take(r"^(?:30e?|act(?:ual)?)/36[05]"):
+        table.basis = day_count(named[0])
+    if reading.take(
+        r"odd(?: first)? days?,? (?:are |at |over |by )?(?:actual|act)? ?(?:days? )?/ ?365"
+    ):
+        table.stub = Stub.plus_days_365
     if reading.take(r"unit periods?(?: ?/ ?360)?"):
         table.basis = (
             RateBasis.thirty_360 if "/360" in plain(text).split(";")[0] else RateBasis.period
@@ -295,6 +303,10 @@ def _dates(table: Table, told: dict[str, Any]) -> None:
     if table.kind.bullet and "maturity" in told:
         table.first, table.n = date_of(told["maturity"]), 1
         table.kind.amortisation = Amortisation.interest_only
+    elif (
+        table.kind.bullet and table.kind.capitalises
+    ):  # interest joins the principal until the last
+        table.kind.grace_principal = table.kind.grace_interest = ((table.n or 1) - 1, "period")
     elif table.kind.bullet:  # all of it at the end of the whole term
         table.every, table.n = table.every * (table.n or 1), 1
         table.kind.amortisation = Amortisation.interest_only
@@ -306,7 +318,7 @@ def _dates(table: Table, told: dict[str, Any]) -> None:
         table.start = dt.date(2020, 1, 1)
     if table.first is None:
         assert table.start is not None
-        table.first = after(table, table.start, 1)
+        table.first = table.start if table.kind.in_advance else after(table, table.start, 1)
     if table.start is None:
         table.start = after(table, table.first, -1)
 
@@ -385,6 +397,14 @@ def _amounts(table: Table, told: dict[str, Any]) -> None:
         _told_balloon(table, told["balloon"])
     if "grace_principal" in told:
         kind.grace_principal = (int(told["grace_principal"]), "month")
+    if "grace_periods" in told:
+        reading = Reading(told["grace_periods"])
+        if (many := reading.take(r"\b\d+\b")) is None:
+            raise UnknownWordsError(f"interest_only {told['grace_periods']}")
+        reading.take(r"\bfirst\b")
+        reading.close("interest_only")
+        of_months = "month" in reading.told and "monthly" not in reading.told
+        kind.grace_principal = (int(many[0]), "month" if of_months else "period")
     if "step" in told:
         kind.step, kind.step_every = (
             Decimal(told["step"]),
@@ -412,8 +432,12 @@ def _told_balloon(table: Table, text: Any) -> None:
     reading = Reading(text)
     if found := reading.take(r"^(\d+(?:\.\d+)?) ?%(?: of (?:the )?principal)?$"):
         table.balloon = int(table.principal * Decimal(found[1]) / 100)
-    elif found := reading.take(r"^\d+(?:\.\d+)?$"):
-        table.balloon = table.minor(found[0])
+    elif found := reading.take(
+        r"^(\d+(?:\.\d+)?)(?:,? (?:due |paid )?(?:with|at|in) (?:the )?(?:last |final )?(?:payment|instalment|month|maturity)(?: (\d+))?)?$"
+    ):
+        table.balloon = table.minor(found[1])
+        if found[2] and int(found[2]) != table.n:
+            raise UnknownWordsError(f"a balloon with payment {found[2]} of {table.n}")
     reading.take(r"rest(?: with)?(?: (?:payment|instalment) \d+)?")
     reading.close("balloon")
 

@@ -98,7 +98,6 @@ FILLER = frozenset(
         "repayments",
         "last",
         "final",
-        "due",
         "amount",
         "amounts",
         "balance",
@@ -121,6 +120,7 @@ FILLER = frozenset(
         "capital",
     ]
 )
+"""Words that say nothing beside what the rules take out."""
 N = r"(\d+(?:\.\d+)?)"
 SPAN = r"(year|quarter|month|week|day|payment|instalment|installment|period)s?"
 
@@ -213,11 +213,13 @@ def rate_basis(text: Any) -> RateBasis:
     if reading.take(r"\beffective\b|\bcompound\w*\b"):
         return RateBasis.effective
     found = reading.take(
-        r"(?:annual|nominal|yearly|rate|year|apr)?\s*(?:rate\s*)?/\s*(12|4|2|1|52|26|24|365|360)\b"
+        r"(?:annual|nominal|yearly|rate|year|apr)?\s*(?:rate\s*)?/\s*(12|6|4|3|2|1|52|26|24|365|360)\b"
     )
     if found and found[1] in ("365", "360"):
         return RateBasis.act_365f if found[1] == "365" else RateBasis.act_360
-    if found or reading.take(r"\b(nominal|periodic|proportional|unit period)\b"):
+    if found or reading.take(
+        r"\b(nominal|periodic|proportional|unit period)\b|^(?:annual|yearly)$"
+    ):
         return RateBasis.period
     return day_count(text)
 
@@ -259,6 +261,9 @@ def rounding(text: Any, found: RoundingWords, of: str = "") -> None:
         ):
             found.level_last = True
             reading.close("rounding")
+            continue
+        if reading.take(r"(?:final|last) (?:payment|instalment) (?:is )?(?:adjusted|corrected)"):
+            reading.close("rounding")  # it absorbs, as is plain
             continue
         if reading.take(
             r"(?:carried |kept |is |are |un)?(?:carried )?unrounded|not rounded|full precision|no rounding"
@@ -325,6 +330,8 @@ class Kind:
     grace_interest: tuple[int, str] | None = None
     interest_free: tuple[int, str] | None = None
     capitalises: bool = False
+    in_advance: bool = False
+    """The first instalment is paid on the day of the payout."""
     rounding: str = ""
     """How interest is rounded, in words, and how figures that are named ..."""
     figures: str = ""
@@ -357,13 +364,15 @@ def _odd_first(text: Reading, kind: Kind) -> None:
 
 
 def _rates(text: Reading, kind: Kind) -> None:
+    text.left = re.sub(r"\b(first|initial) (year|month|quarter|week)\b", r"\1 1 \2", text.left)
+    text.take(r"(?:instalments?|payments?) (?:is |are )?(?:recomputed|recalculated|recast)")
     told = rf"(?:,? ?(?:with |and |an? )*(?:instalment|payment)(?: of)? {N})?"
     opens = text.take(
         rf"(?:for )?(?:the )?(?:first|initial) (\d+) {SPAN},? (?:at |bears? |with )?{N} ?%{told}"
-    )
+    ) or text.take(rf"(?<!then )(?<!next )(\d+) {SPAN},? at {N} ?%{told}")
     if opens is None and (
         opens := text.take(
-            rf"(?:at )?{N} ?% (?:for|in|during) (?:the )?(?:first )?(\d+) {SPAN}{told}"
+            rf"(?:rate )?(?:of |at )?{N} ?% (?:for|in|during) (?:the )?(?:first )?(\d+) {SPAN}{told}"
         )
     ):
         length, percent, level = (int(opens[2]), opens[3]), opens[1], opens[4]
@@ -375,7 +384,7 @@ def _rates(text: Reading, kind: Kind) -> None:
     after = rf"(?:then|thereafter|afterwards|after that|next|followed by|(?:the )?rest|remaining {SPAN}?)"
     many = rf"(?: (?:for )?(?:the )?(?:next )?(\d+) {SPAN})?"
     while found := text.take(
-        rf"{after}(?: of the term)?{many}:? ?(?:at |bears? |with )?{N} ?%(?:,? ?(?:with |and |an? )*(?:instalment|payment)?(?: of)? ?{N}(?! ?%))?"
+        rf"{after}(?: of the term)?{many}:? ?(?:at |bears? |with )?{N} ?%(?:,? ?(?:with |and |an? )*(?:instalment|payment)?(?: of)? ?{N}(?! ?%)(?! {SPAN}))?"
     ):
         groups = [g for g in found.groups() if g and not re.fullmatch(SPAN, g)]
         span = (
@@ -450,6 +459,10 @@ def _graces(text: Reading, kind: Kind) -> None:
         rf"(?:full grace|moratorium|no payments?|payment holiday|deferment|deferred)(?: of| for| in)?(?: the)?(?: first)? (\d+) {SPAN}"
     ):
         kind.grace_principal = kind.grace_interest = (int(found[1]), found[2])
+    if found := text.take(
+        rf"(?:first )?(\d+) {SPAN}:? (?:are |is )?(?:without|with no|no) (?:any )?payments?"
+    ):
+        kind.grace_principal = kind.grace_interest = (int(found[1]), found[2])
     only = rf"(?:interest[- ]only|no principal|(?:principal |capital )?grace(?: period)?)(?: of| for| in| during|:)?(?: the)?(?: first)? (\d+) {SPAN}"
     first = rf"(?:the )?(?:first )?(\d+) {SPAN}:?(?: (?:are|of|is))? (?:interest[- ]only|(?:principal |capital )?grace)"
     found = (
@@ -484,6 +497,8 @@ def _shapes(text: Reading, kind: Kind) -> None:
     for pattern, told in shapes:
         while found := text.take(pattern):
             told(found)
+    if kind.bullet and kind.amortisation is Amortisation.interest_only:
+        kind.bullet = False  # interest is paid period by period
     text.take(
         r"principal (?:is )?(?:paid )?(?:in full )?(?:with|at) (?:the )?(?:last|final|end|maturity)(?: (?:payment|instalment))?|last (?:instalment|payment|principal)? ?(?:is )?smaller|smaller last"
     )
@@ -496,6 +511,13 @@ def _about(text: Reading, kind: Kind) -> None:
     if found := text.take(rf"\b{level}{often} (?:instalments?|payments?|annuity)"):
         kind.frequency = found[1]
         text.left += " annuity"
+    if text.take(
+        r"annuity[- ]due|(?:instalments?|payments?|paid|payable|annuity),? in advance|at the (?:beginning|start) of (?:each|every|the) (?:period|month|quarter|year)"
+    ):
+        kind.in_advance = True
+        text.left += " annuity"
+    text.take(r"\bdue\b(?! (?:to|from))")
+    text.take(r"interest (?:is )?(?:paid|due|payable) with the (?:first|1) (?:instalment|payment)")
     ahead = r"(?<!instalment of a )(?<!instalment of an )(?<!as a )(?<!as an )"
     if found := text.take(
         rf"\bover (\d+) (year|month|week)s?\b|\b{ahead}(\d+)[- ](year|month)[- ](?=loan|annuity|mortgage)"

@@ -179,6 +179,15 @@ def test_printed_tables_are_mapped_by_fields_and_words(cases: list[Case]) -> Non
          {"rates": [((6, "month"), Decimal(2), None), (None, Decimal(5), None)]}),
         ("fixed instalment of 1500 until it is paid", {"instalment": Decimal(1500)}),
         ("interest on opening balance, rounded down to yen", {"opening_only": True}),
+        ("first year at 3 %, then 6 %, instalment recomputed",
+         {"rates": [((1, "year"), Decimal(3), None), (None, Decimal(6), None)]}),
+        ("teaser: 12 months at 2 %, instalment 1011.77; then 6 % and 1400.00",
+         {"rates": [((12, "month"), Decimal(2), Decimal("1011.77")), (None, Decimal(6), Decimal(1400))]}),
+        ("first 6 months without payments, interest capitalised; then annuity",
+         {"grace_interest": (6, "month"), "capitalises": True}),
+        ("bullet, interest quarterly", {"bullet": False, "amortisation": Amortisation.interest_only}),
+        ("annuity due", {"in_advance": True}),
+        ("level payments at the beginning of each month", {"in_advance": True}),
     ],
 )  # fmt: skip
 def test_words_for_a_kind_of_loan_say_what_they_mean(words: str, told: dict[str, Any]) -> None:
@@ -208,6 +217,11 @@ GIVEN = {"principal": "1000.00", "n": 12, "frequency": "monthly"}
         ({"rate_percent": "6", "rounding": "interest half-up to cent; final payment not adjusted"},
          {"level_last": True, "interest_rounding": Rounding.half_up}),
         ({"rate_percent": "6", "type": "annuity, first period 9/366 + 1/12"}, {"stub": Stub.plus_days_actual}),
+        ({"rate_percent": "6", "interest_only": "first 6 payments"}, {"grace": (6, 0, 0)}),
+        ({"rate_percent": "6", "balloon": "500.00 with payment 12"}, {"balloon": 50_000}),
+        ({"rate_percent": "6", "rate_basis": "annual/6", "frequency": "bimonthly"}, {"basis": RateBasis.period}),
+        ({"rate_percent": "6", "rounding": "half-up cent; last payment adjusted"}, {"level_last": False}),
+        ({"rate_percent": "6", "accrual": "unit period; odd days actual/365"}, {"stub": Stub.plus_days_365}),
         ({"monthly_rate_percent": "2", "taxes_on_interest_percent": {"KKDF": 15, "BSMV": 5}},
          {"rate": Decimal("28.8")}),
     ],
@@ -226,6 +240,7 @@ def test_fields_of_a_printed_table_say_what_they_mean(given: Case, told: dict[st
         ({"rate_percent": "6", "principal": "1000.001"}, "more than 2 decimals"),
         ({"rate_percent": "6", "type": "instalment grows 10 a year"}, "by an amount"),
         ({"rate_percent": "6", "type": "annuity, first period 3/365 + 5/12"}, "a first period of"),
+        ({"rate_percent": "6", "balloon": "500.00 with payment 11"}, "payment 11 of 12"),
         ({}, "no rate"),
     ],
 )
@@ -257,6 +272,12 @@ def test_printed_figures_that_other_words_ask_for_come_out() -> None:
     } | unrounded
     # P = 200 000, 0.5 % a month: 200 000 x 0.005 / (1 - 1.005^-240) = 1432.86
     assert _one(loan, {"payment": "1432.86"}).outcome == "passed"
+    # each paid a month earlier: 1432.862 / 1.005
+    early = loan | {"type": "annuity, payments in advance"}
+    assert _one(early, {"payment": "1425.73"}).outcome == "passed"
+    # 200 000 x 1.005^120, all at the end
+    grows = loan | {"n": 120, "type": "bullet, interest capitalised"}
+    assert _one(grows, {"final_payment": "363879.35"}).outcome == "passed"
     # 200 000 x 6 % x 14/365 borne by the first of 240 payments
     assert (
         _one(loan | {"type": "annuity, first period 14/365"}, {"payment": "1429.01"}).outcome
@@ -285,6 +306,7 @@ def test_the_rule_of_78_is_read_in_all_its_forms() -> None:
     told = {"earned": "774.00", "rebate": "1026.00", "rebate_percent": "57"}
     assert _one(term | {"months_elapsed": 6}, told).outcome == "passed"
     assert _one(term | {"remaining_months": 18}, told).outcome == "passed"
+    assert _one(term | {"elapsed_months": 6}, told).outcome == "passed"
     assert (
         _one({"term_months": 12, "months_elapsed": 2}, {"earned_percent": "29.49"}).outcome
         == "passed"
