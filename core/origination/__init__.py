@@ -5,5 +5,6 @@
 - `trade_lines` - what trade lines of a bureau's report come to
 - `cash_flow` - what bank data come to
 - `links` - what applications share: velocity, neighbours, connected components
+- `screening` - persons beside names of lists of sanctions
 - `case` - the states of a case, which event leads where, and what follows from its events
 """

@@ -40,6 +40,7 @@ from loanbook.core.policy.base import (
 )
 from loanbook.core.policy.decisions.decision import DecisionPolicy
 from loanbook.core.policy.decisions.partners import ApplicationMapping
+from loanbook.core.policy.decisions.screening import ScreeningRules
 from loanbook.core.policy.decisions.underwriting import UnderwritingPolicy
 from loanbook.core.policy.file_mappings import CommandMapping, PaymentMapping, TapeMapping
 from loanbook.core.policy.lending.agreements import AgreementRules
@@ -366,6 +367,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "collection_files": CollectionMapping,
     "decisions": DecisionPolicy,
     "underwriting": UnderwritingPolicy,
+    "screening": ScreeningRules,
     "application_files": ApplicationMapping,
     "contact_rules": ContactRules,
     "alert_rules": AlertRules,

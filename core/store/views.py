@@ -40,6 +40,7 @@ _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "repo
           "case_events", "consents", "identity_checks", "contacts", "contact_preferences",
           "promises", "notices",
           "person_decisions", "underwriting_policies",
+          "sanction_members", "sanction_names", "person_screenings", "screening_hits", "screening_verdicts",
           "offers", "offer_steps", "documents", "signatures", "party_checks", "disbursements")  # fmt: skip
 Query = Callable[..., pl.DataFrame]
 UNITS = pl.Decimal(38, max(EXPONENT.values()))

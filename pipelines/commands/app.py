@@ -28,7 +28,7 @@ from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
 from loanbook.pipelines.commands.origination import apply as applying
-from loanbook.pipelines.commands.origination import decide, underwrite
+from loanbook.pipelines.commands.origination import decide, screening, underwrite
 from loanbook.pipelines.commands.payments import incoming, sending
 from loanbook.pipelines.commands.people import audit, export, orders, roles, users, vault
 from loanbook.pipelines.commands.risk import alerts as risk_alerts
@@ -132,6 +132,13 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, Callable[..., None]]]]] = {
         "confirm": (UNDERWRITE, underwrite.confirm),
         "refuse": (UNDERWRITE, underwrite.refuse),
         "overrides": (READ, underwrite.overrides),
+    }),
+    "screening": ("Persons beside lists of sanctions, and what people say of hits.", {
+        "run": (RUN, screening.run),
+        "lists": (READ, screening.lists),
+        "hits": (READ, screening.hits),
+        "clear": ("screening.decide", screening.clear),
+        "confirm": ("screening.decide", screening.confirm),
     }),
     "payments": ("What banks told, what became of it, and what people decide.", {
         "files": (READ, incoming.files),

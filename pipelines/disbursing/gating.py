@@ -10,14 +10,17 @@ import polars as pl
 from loanbook.core.documents.payouts import FACTS, GATES, gates
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.decisions.screening import ScreeningRules
 from loanbook.core.policy.lending.agreements import AgreementRules
 from loanbook.core.store.agreements.documents import agreements_of
 from loanbook.core.store.agreements.offers import checks, identity_results, offers_on
 from loanbook.core.store.agreements.payouts import LIVES, payouts
+from loanbook.core.store.origination.screening import editions, persons_of, standings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.agreements.offering import BORROWER
 from loanbook.pipelines.documents.keeping import DocumentStore
 from loanbook.pipelines.documents.verifying import verdicts
+from loanbook.pipelines.origination.screening import rules_in_force
 
 ASKED = pl.Schema({"key": pl.String, "offer_id": pl.String, "amount": pl.Int64, "value_date": pl.Date})  # fmt: skip
 """A row a payout; `key` is empty where it was not asked for yet."""
@@ -41,7 +44,7 @@ def facts(
     found = checks(ledger, offers["offer_id"])
     of_offers = [
         offers.select("offer_id", "loan_key", "state", "currency", agreed="amount", boarded=pl.col("loan_id").is_not_null()),
-        _verified(ledger, offers), _identified(ledger, offers, found), _accounts(found),
+        _verified(ledger, offers), _identified(ledger, offers, found), _screened(ledger, policies, offers), _accounts(found),
     ]  # fmt: skip
     told = asked
     for more in of_offers:
@@ -74,6 +77,33 @@ def _identified(ledger: Ledger, offers: pl.DataFrame, found: pl.DataFrame) -> pl
     by_file = pl.when(pl.col("role") == BORROWER).then(pl.col("kyc") == "passed")
     passed = pl.coalesce("passed", by_file).fill_null(False)
     return both.group_by("offer_id").agg(kyc=passed.all())
+
+
+def _screened(ledger: Ledger, policies: PolicyBook, offers: pl.DataFrame) -> pl.DataFrame:
+    """`offer_id`, `sanctions`: whether a hit of a party, or of a person of the application, is open or confirmed; or, where the
+    policy asks for it, one was not screened by the lists that count."""
+    _, last = ledger.landed_dates()
+    on = last or dt.date.max
+    if editions(ledger).is_empty():
+        known = policies.all_in_force(ScreeningRules, on).values()
+        return offers.select("offer_id", sanctions=pl.lit(any(each.required for each in known)))
+    rules = rules_in_force(policies, on)
+    stands = standings(ledger, rules.persons_to_clear)
+    parties = offers.select("offer_id", party=pl.col("parties").str.json_decode(_PARTIES))
+    own = parties.explode("party").unnest("party").select("offer_id", subject="token").join(
+        stands, on="subject", how="left"
+    )  # fmt: skip
+    named = persons_of(ledger, offers["application_id"])
+    persons = offers.select("offer_id", "application_id").join(named, on="application_id").join(
+        stands.filter(pl.col("applicant") != ""), on="applicant", how="left"
+    )  # fmt: skip
+    every = pl.concat(
+        [own.select("offer_id", "screening"), persons.select("offer_id", "screening")]
+    )
+    held = pl.col("screening").is_in(["possible", "confirmed"]).fill_null(False)
+    if rules.required:
+        held = held | pl.col("screening").is_null()
+    return every.group_by("offer_id").agg(sanctions=held.any())
 
 
 def _accounts(found: pl.DataFrame) -> pl.DataFrame:

@@ -51,6 +51,8 @@ from loanbook.pipelines.formats.origination.columns import (
     CHECKS,
     CONSENT_NOTES,
     CONSENTS,
+    SANCTION_NOTES,
+    SANCTIONS,
 )
 
 
@@ -80,6 +82,8 @@ class FileKind:
     """Folder of the policies with the mappings that it may be read by; empty: its columns are fixed."""
     free_ending: bool = False
     """Whether its name may end with what is no mapping, to tell the files of a day apart."""
+    counts_whole: bool = False
+    """Whether a file of which a line is cut off counts for nothing, as of a list that has everybody or clears who is missing."""
     gives_loans: bool = False
     """Whether it brings loans: they get their ids at commit, before anything names them."""
 
@@ -150,6 +154,8 @@ KINDS = (
              f"{_FORMATS}.origination.people:ConsentRows", CONSENTS, CONSENT_NOTES, extension=""),
     FileKind("kyc", "a check of an applicant's identity", f"{_INGEST}.origination.people:checks",
              f"{_FORMATS}.origination.people:CheckRows", CHECKS, CHECK_NOTES, extension=""),
+    FileKind("sanctions", "an entry of a list of sanctions, in this edition", f"{_INGEST}.origination.sanctions:taken",
+             f"{_FORMATS}.origination.sanctions:EntryRows", SANCTIONS, SANCTION_NOTES, extension="", free_ending=True, counts_whole=True),
     FileKind("contacts", "a contact with a borrower", f"{_INGEST}.collections.contacts:contacts",
              f"{_FORMATS}.collections.contacts:Contacts", CONTACTS, CONTACT_NOTES),
     FileKind("contact_preferences", "what a borrower said of being contacted", f"{_INGEST}.collections.contacts:preferences",

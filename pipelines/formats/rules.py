@@ -24,6 +24,7 @@ Where = Literal[
     "consents",
     "kyc",
     "bank_data",
+    "sanctions",
     "contacts",
     "contact_preferences",
     "promises",
@@ -349,6 +350,11 @@ _KYC = (
     _rule("checked_on_not_a_date", "the day of the check is no date", _DATE, "checked_on"),
     _rule("checked_in_the_future", "the check was made after the file's date", "mend the date, or land the file under a later one", "checked_on"),
 )  # fmt: skip
+_SANCTIONS = (
+    _rule("entry_ref_missing_or_too_long", "the entry has no number, or one of more than 64 characters", "fetch the list again; the edition is refused whole", "entry_ref"),
+    _rule("listed_name_missing", "the entry has no name", "fetch the list again; the edition is refused whole", "name"),
+    _rule("entry_stands_twice", "an entry before it has the same number", "fetch the list again; the edition is refused whole", "entry_ref"),
+)  # fmt: skip
 _AT = "write it with its offset, to the second: 2024-03-10T07:30:00-05:00"
 _LATE = "mend the moment, or land the file under a later date"
 _CONTACTS = (
@@ -433,12 +439,12 @@ _ORDERS = (
 GROUPS: dict[Where, tuple[RefusalRule, ...]] = {
     "any file": _ANY, "loan_tape": _TAPE, "payments": _PAYMENTS, "index": _INDEX,
     "bank": _BANK, "assignments": _ASSIGNMENTS, "collected": _COLLECTED, "commands": _COMMANDS, "orders": _ORDERS,
-    "applications": _APPLICATIONS, "bureau": _BUREAU, "consents": _CONSENTS, "kyc": _KYC, "bank_data": _BANK_DATA,
+    "applications": _APPLICATIONS, "bureau": _BUREAU, "consents": _CONSENTS, "kyc": _KYC, "sanctions": _SANCTIONS, "bank_data": _BANK_DATA,
     "contacts": _CONTACTS, "contact_preferences": _PREFERENCES, "promises": _PROMISES, "notices": _NOTICES,
 }  # fmt: skip
 """Rules by where they first apply. Those of `orders` mean what `core/servicing/orders` says of them."""
 RULES = {rule.name: rule for group in GROUPS.values() for rule in group}
-_REFERENCES = ("entry_id", "application_ref", "report_id", "consent_ref", "reference", "check_ref", "item_id",
+_REFERENCES = ("entry_id", "application_ref", "report_id", "consent_ref", "reference", "check_ref", "item_id", "entry_ref",
                "payment_ref", "command_ref", "maker")  # fmt: skip
 """Columns that must be there, and hold 64 characters at most."""
 _COUNTS = ("payday", "instalments", "every")

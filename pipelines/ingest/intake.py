@@ -53,6 +53,7 @@ from loanbook.pipelines.ingest.landing import (
     find,
     is_parquet,
     is_taken,
+    is_xml,
     landed,
     whole,
 )
@@ -411,9 +412,13 @@ def read_file(file: LandingFile, policies: PolicyBook, tape: str, known: Known) 
     if mapping.name == CANONICAL and isinstance(mapping, PaymentMapping | CommandMapping):
         mapping = mapping.model_copy(update={"sources_before": _sources_before(policies, known)})
     rules = read_instance(known.home).intake
-    if BY_NAME[file.kind].ends_itself or is_parquet(file):
+    if BY_NAME[file.kind].ends_itself or is_parquet(file) or is_xml(file):
         rules = rules.model_copy(update={"complete": "any"})
     data, cut = cut_line(whole(file, rules), rules)
+    if cut and BY_NAME[file.kind].counts_whole:
+        raise IntakeError(
+            "the last line has no line end, so the file may be cut, and it counts as a whole alone: send it again whole"
+        )
     try:
         taken: Taken = BY_NAME[file.kind].read(data, file, policies, mapping, known)
     except IntakeError as bad:

@@ -258,6 +258,14 @@ def is_parquet(file: LandingFile) -> bool:
         return content.read(len(PARQUET)) == PARQUET
 
 
+def is_xml(file: LandingFile) -> bool:
+    """Whether a file, of a kind whose content tells its form, is XML: that is whole, or can't be read."""
+    if file.kind is None or BY_NAME[file.kind].extension:
+        return False
+    with file.path.open("rb") as content:
+        return content.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+
+
 _ENDS_WHOLE = re.compile(rb"(^|,)[0-9]{4}-[0-9]{2}-[0-9]{2}\r?$")
 """The end of a line that can't be cut: a date with all its digits."""
 

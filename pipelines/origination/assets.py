@@ -14,6 +14,7 @@ from loanbook.core.store.origination.reading import events_of
 from loanbook.pipelines.asset_keys import PREFIX, key
 from loanbook.pipelines.ingest.assets import intake
 from loanbook.pipelines.origination.deciding import decide_all, made_again
+from loanbook.pipelines.origination.screening import screen_if_listed
 from loanbook.pipelines.resources import open_instance
 
 OF_DECISIONS = {
@@ -54,6 +55,7 @@ def decisions() -> Iterator[Any]:
     ledger, policies = open_instance()
     with ledger:
         began = utc_now()
+        screen_if_listed(ledger, policies)
         made = decide_all(ledger, policies, utc_now)
         rows = made.decisions
         loose = rows.filter(

@@ -30,6 +30,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.decisions.underwriting import UnderwritingPolicy
 from loanbook.core.store.lake import utc_now
 from loanbook.core.store.origination.persons import by_persons, keep_by_person, referred
+from loanbook.core.store.origination.screening import editions, persons_of, standings
 from loanbook.core.store.origination.writing import append, head
 from loanbook.core.store.people import queue
 from loanbook.core.store.people.acting import denied
@@ -37,6 +38,7 @@ from loanbook.core.store.people.audit import Record, log
 from loanbook.core.store.people.database import People
 from loanbook.core.store.people.in_force import access_of
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.origination.screening import rules_in_force
 from loanbook.pipelines.resources import open_instance
 
 ORDER = "decide_case"
@@ -117,6 +119,7 @@ def decide_case(office: Office, actor: Actor, wanted: Wanted) -> Decided:
         case = referred(office.ledger, wanted.application_id)
         rules = office.rules(case.policy.product)
         told = judged(case, wanted, rules)
+        _must_be_screened(office, wanted)
         _must_cover(office, actor, rules, told)
     except LoanbookError as error:
         denied(office.people, actor, str(error), f"{wanted.verdict} {wanted.application_id}")
@@ -164,6 +167,22 @@ def _must_be_a_decider(office: Office, actor: Actor) -> None:
     verdict = office.access.may(actor, ACTION)
     if not verdict.allowed:
         raise AccessError(verdict.why)
+
+
+def _must_be_screened(office: Office, wanted: Wanted) -> None:
+    """UnderwritingError where an approval would pass over a hit of a list of sanctions that nobody cleared."""
+    if wanted.verdict != APPROVE or editions(office.ledger).is_empty():
+        return
+    needed = rules_in_force(office.policies, office.today).persons_to_clear
+    persons = persons_of(office.ledger, pl.Series("application_id", [wanted.application_id]))
+    hit = standings(office.ledger, needed).join(persons, on="applicant", how="semi").filter(
+        pl.col("screening").is_in(["possible", "confirmed"])
+    )  # fmt: skip
+    if hit.height:
+        raise UnderwritingError(
+            f"{wanted.application_id}: a person of it may be one of a list of sanctions ({hit['screening'][0]}): nobody approves "
+            "past that; have the hit cleared with `loanbook screening clear`, or reject"
+        )
 
 
 def _must_cover(
@@ -299,7 +318,9 @@ def may_confirm(
 def confirmed(office: Office, actor: Actor, order: queue.Order, reason: str, pending: PendingOrder) -> queue.Order:  # fmt: skip
     """The second person confirms an approval: it is judged again, and then kept. Safe to repeat."""
     case = referred(office.ledger, order.proposal.loan_key)
-    judged(case, _wanted(order, case), office.rules(case.policy.product))
+    wanted = _wanted(order, case)
+    judged(case, wanted, office.rules(case.policy.product))
+    _must_be_screened(office, wanted)
     now = queue.decide(
         office.people, actor, order.id, queue.APPROVED, reason,
         lambda it: may_confirm(office.access, office.policies, actor, pending, it),
@@ -314,7 +335,9 @@ def settle(office: Office, actor: Actor, order: queue.Order) -> queue.Order:
         judged_at = head(office.ledger)
         case = referred(office.ledger, order.proposal.loan_key)
         rules = office.rules(case.policy.product)
-        told = judged(case, _wanted(order, case), rules)
+        wanted = _wanted(order, case)
+        told = judged(case, wanted, rules)
+        _must_be_screened(office, wanted)
         known = kept(told, order.maker, office.today, order.approved_by, order.id)
         _keep(office, actor, known, rules, judged_at)
     queue.released(office.people, actor, order.id, known["decision_id"][0])

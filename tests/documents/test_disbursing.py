@@ -76,11 +76,12 @@ def taken_back(lender: Lender, key: str) -> dict[str, int]:
 
 def test_each_gate_holds_a_payout_back_by_its_name_and_the_unknown_is_no_pass() -> None:
     passes = {
-        "loan_key": "free", "state": "boarded", "verified": True, "kyc": True, "account": "t", "score": 90, "needed": 90,
+        "loan_key": "free", "state": "boarded", "verified": True, "kyc": True, "sanctions": False, "account": "t", "score": 90, "needed": 90,
         "boarded": True, "paid_out": False, "amount": 100, "agreed": 100, "of_the_day": 900, "limit": 1000,
     }  # fmt: skip
     fails = {
         "not_signed": {"state": "accepted"}, "signature_not_verified": {"verified": False}, "kyc_not_passed": {"kyc": False},
+        "sanctions_not_clear": {"sanctions": True},
         "no_account": {"account": None}, "ownership_not_confirmed": {"score": 89}, "withdrawn": {"state": "withdrawn"},
         "not_boarded": {"boarded": False}, "paid_out_before": {"paid_out": True}, "more_than_agreed": {"amount": 101, "limit": None},
         "limit_of_the_day": {"of_the_day": 901},

@@ -4,5 +4,6 @@
 - `scorecard` - points by bins and words, grades by points, prices and limits by grade
 - `partners` - how partners' files of applications are read, and what they may send
 - `decision` - a file of `data/policies/decisions`: rules, scorecard, prices, limits, affordability
+- `screening` - a file of `data/policies/screening`: when a name is a hit, and who clears it
 - `underwriting` - a file of `data/policies/underwriting`: who decides what the policy refers, and up to what
 """

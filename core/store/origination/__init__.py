@@ -3,5 +3,6 @@
 - `known` - what intake asks: which applications and records came before
 - `reading` - what waits for a decision, what was decided and why, and where cases stand
 - `persons` - decisions of persons: what they follow, and keeping them
+- `screening` - lists of sanctions by edition, who was screened by which, hits and what persons said of them
 - `writing` - decisions with what they rest on, and events of cases, in one transaction
 """

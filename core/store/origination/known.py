@@ -12,6 +12,7 @@ _KEY = {
     "originals": "record",
     "consents": "consent_id",
     "identity_checks": "check_id",
+    "sanction_names": "entry_key",
     "contacts": "contact_id",
     "contact_preferences": "preference_id",
     "promises": "promise_id",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from loanbook.core.access.actor import AccessError, Actor
@@ -18,6 +19,7 @@ from loanbook.core.documents.paper import masked
 from loanbook.core.errors import LedgerError
 from loanbook.core.store.people.audit import Record, append
 from loanbook.core.store.people.database import People, open_people
+from loanbook.core.store.people.models import Person
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.vault import rows, sealing
 from loanbook.core.store.vault.keyring import TOKENS as OF_TOKENS
@@ -102,6 +104,35 @@ class Vault:
         names = self._names(persons, actor, "person.compare")
         pairs = zip(persons, told, strict=True)
         return [how(names[person], name) if person in names else None for person, name in pairs]
+
+    def everyone(self, actor: Actor) -> pl.DataFrame:
+        """`person`, `ref`, `revision` of all who are not forgotten. Takes `personal.read`."""
+        self.must(actor, "personal.read")
+        wanted = select(Person.person, Person.ref, Person.revision).where(
+            Person.erased_at.is_(None)
+        )
+        with self.people.reading() as session:
+            known = [tuple(row) for row in session.execute(wanted)]
+        schema = {"person": pl.String, "ref": pl.String, "revision": pl.Int64}
+        return pl.DataFrame(known, schema=schema, orient="row")
+
+    def compared(
+        self, persons: pl.Series, actor: Actor, how: Callable[[pl.DataFrame], pl.DataFrame]
+    ) -> pl.DataFrame:
+        """What `how` makes of persons, a row a name of theirs: `subject`, `name`, `born` (year). It gives nothing of the
+        names. Takes `personal.read`; what is read is logged before."""
+        self.must(actor, "personal.read")
+        with self.people.writing() as session:
+            self._log(session, actor, "person.compare", persons)
+        parts = pl.concat_str("given_name", "family_name", separator=" ", ignore_nulls=True)
+        names = self._read(persons).select(
+            "person", "legal_name", "full_name", both=pl.when(parts != "").then(parts),
+            born=pl.col("birth_date").str.head(4).cast(pl.Int64, strict=False),
+        )  # fmt: skip
+        long = names.unpivot(
+            ["legal_name", "full_name", "both"], index=["person", "born"], value_name="name"
+        )
+        return how(long.drop_nulls("name").select(subject="person", name="name", born="born"))
 
     def initials(self, persons: pl.Series, actor: Actor) -> list[str | None]:
         """The first letter of each word of persons' names, as papers show them; None: no name is known, or not any

@@ -64,10 +64,12 @@ def decide(
 def _decide() -> None:
     from loanbook.core.store.lake import utc_now
     from loanbook.pipelines.origination.deciding import decide_all
+    from loanbook.pipelines.origination.screening import screen_if_listed
     from loanbook.pipelines.resources import open_instance
 
     ledger, policies = open_instance()
     with ledger:
+        screen_if_listed(ledger, policies)
         made = decide_all(ledger, policies, utc_now)
     if made.decisions.is_empty():
         out.print("No application waits for a decision.")

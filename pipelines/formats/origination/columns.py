@@ -82,6 +82,18 @@ CHECKS = (
     FileColumn("latency_ms", "how long the provider took", "whole number", "no"),
 )  # fmt: skip
 CHECK_NOTES = """CSV, JSON lines or Parquet. A later check stands beside the earlier one; the last that is known counts."""
+SANCTIONS = (
+    FileColumn("entry_ref", "the list's own number of the entry (OFAC: uid, UN: DATAID)", REF),
+    FileColumn("name", "whole name", "text"),
+    FileColumn("kind", "what it is: individual, entity, vessel", "word", "no"),
+    FileColumn("aliases", "other names, set apart by `;`", "text", "no"),
+    FileColumn("born", "dates or years of birth as the list tells them; years are taken", "text", "no"),
+    FileColumn("program", "sanctions programme or list", "text", "no"),
+)  # fmt: skip
+SANCTION_NOTES = """OFAC's SDN list as it is published (`sdn.xml`), the consolidated list of the UN Security Council as XML, CSV or JSON lines with these
+columns. The name ends with the list's name: `sanctions_2024-02-02_ofac-sdn.xml`. Each file is an edition of the whole list: who is
+not in it is listed no longer, so an edition of which a row can't be read is refused whole. `loanbook screening run` matches persons of
+the vault with it; only entries that are new or changed are matched with persons who were matched before."""
 BANK_DATA = (
     FileColumn("item_id", "the provider's own id of the link", REF),
     FileColumn("applicant", "whose accounts they are: the token of the application", _TOKEN),
