@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.explain.explain import explain
 from loanbook.core.servicing.replay.interest_refunds import interest_on_refunds
+from loanbook.core.servicing.replay.replay import replay
 from tests.core.loans import Story, _event, terms
 
 PRODUCT = "instalment-act365"
@@ -61,6 +65,12 @@ def test_all_of_it_given_back_refunds_all_interest(policies: PolicyBook) -> None
     assert moved["amount"].sum() == 329
     last = life.on("2024-01-11")
     assert (last["principal"], last["interest_accrued"], last["credit"]) == (0, 0, 0)
+    # the payee gave back more than the claim: interest is refunded to the borrower's credit
+    more = with_money(Story(policies).lent(loan), Kind.payout_refund, "2024-01-11", 100_500, "p")
+    more = with_money(more, Kind.interest_refunded, "2024-01-11", 329, "q")
+    assert more.live("2024-01-11").on("2024-01-11")["credit"] == 500
+    on = dt.date(2024, 1, 11)
+    assert explain(replay(more.events(), policies, on), policies, 1, on).accounted
 
 
 def test_principal_ahead_of_interest_takes_no_more_than_there_is(policies: PolicyBook) -> None:

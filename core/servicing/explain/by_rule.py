@@ -94,15 +94,17 @@ def by_rule(day: Evening, transfers: pl.DataFrame) -> list[Line]:
 
 
 def payoff_charges(
-    date: dt.date, policies: PolicyBook, product: Product, moved: pl.DataFrame, event_id: int
-) -> list[Line]:
+    date: dt.date, policies: PolicyBook, product: Product, moved: pl.DataFrame, event_id: int,
+    *, rebates: bool,
+) -> list[Line]:  # fmt: skip
     """What a payoff asks beside the claim, among the transfers of its money: a fee, and the tax on it; and what it
-    gives back of interest."""
+    gives back of interest, if such money `rebates` any."""
     lines, rebate = [], f"{named(product)} interest.rebate {product.interest.rebate}"
     for move in moved.to_dicts():
         debit, amount = ROLES[move["debit"]], to_major(move["amount"], product.currency)
         credit, many = ROLES[move["credit"]], move["amount"]
-        if credit == "borrower_credit" and debit in {"interest_accrued", "interest_income"}:
+        back = credit == "borrower_credit" and debit in {"interest_accrued", "interest_income"}
+        if back and rebates:
             told = f"interest that was paid and not earned is given back: {amount}"
             lines.append(
                 Line(date, told, rebate, event_id, moves={"interest": many, "credit": many})

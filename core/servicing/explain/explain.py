@@ -354,7 +354,17 @@ def _of_event(
             moves = {component.part: -part["amount"]}
         lines.append(Line(closed.date, f"{kind.name.replace('_', ' ')}: {what}", rule, number,
                           _source(event), moves))  # fmt: skip
-    return payoff_charges(closed.date, policies, product, moved, number) + lines
+    return (
+        payoff_charges(
+            closed.date,
+            policies,
+            product,
+            moved,
+            number,
+            rebates=kind is not Kind.interest_refunded,
+        )
+        + lines
+    )
 
 
 def _about(event: dict[str, object]) -> str:

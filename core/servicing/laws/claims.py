@@ -133,7 +133,11 @@ def _given_back(moved: Moved) -> tuple[pl.DataFrame, pl.DataFrame]:
         [ROLE["interest_accrued"], ROLE["memo_interest"], ROLE["interest_income"]]
     )
     of_money = pl.col("event_id") != 0
-    met = moved.allocations.filter(pl.col("event_id") != 0)["event_id"].implode()
+    # paid out of interest income, it may become credit as a rebate does
+    refunds = moved.applied.filter(pl.col("kind") == Kind.interest_refunded.value)["event_id"]
+    met = moved.allocations.filter(of_money & ~pl.col("event_id").is_in(refunds.implode()))[
+        "event_id"
+    ].implode()
 
     def of(name: str, rows: pl.Expr) -> pl.DataFrame:
         found = moved.transfers.filter(rows & of_money & pl.col("event_id").is_in(met))

@@ -44,8 +44,10 @@ def demand_at_payoff(day: DayState, money: pl.DataFrame, kind: Kind) -> pl.Serie
         return nobody
     is_candidate = pl.col("loan_id").is_in(candidates["loan_id"].implode())
     offered = day.loans.filter(is_candidate)
+    if kind is not Kind.interest_refunded:
+        offered = without_unearned(offered, given_back(offered, money))
     tried = allocate(
-        without_unearned(offered, given_back(offered, money)),
+        offered,
         day.dues.filter(is_candidate),
         money.filter(is_candidate),
         policies,

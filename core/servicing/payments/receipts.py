@@ -37,7 +37,8 @@ def receive(day: DayState, events: pl.DataFrame) -> None:
     off_books = day.charged_off()
     due_now(day, money)
     demanded = demand_at_payoff(day, money, kind)
-    give_back_unearned(day, money)
+    if kind is not Kind.interest_refunded:  # it gives interest back itself
+        give_back_unearned(day, money)
     asked = demand_on_due_date(day, money)
     done = allocate(day.loans, day.dues, money, day.policies)
     day.loans, day.dues = done.loans, done.dues
