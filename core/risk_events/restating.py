@@ -25,20 +25,22 @@ def corrections(again: Restatement, days: pl.DataFrame, said: pl.DataFrame) -> p
     said and is none any more is corrected by one that changes nothing: `before` and `now` are what holds on the date.
     """
     lived = _with_eve(again, days)
-    before = [
-        pl.col(name).shift(1).over("loan_id").alias(f"{name}_before")
-        for name in (*STATES, "oldest_due_date")
-    ]
-    applied = pl.concat([each.applied.select("loan_id", "event_id", "kind", "business_date") for each in again.lived.rounds]
-                        or [_NOTHING_CAME])  # fmt: skip
-    both = again.of_its_days(lived.with_columns(before))
+    both = again.of_its_days(_turning(lived))
+    applied = pl.concat(
+        [
+            _NOTHING_CAME,
+            *(each.applied.select(_NOTHING_CAME.columns) for each in again.lived.rounds),
+        ],
+        how="vertical_relaxed",
+    )
     true = differences(both, came(applied))
     told = true.join(said, on=KEY, how="left", suffix="_said")
     same = pl.col("before").eq_missing(pl.col("before_said")) & pl.col("now").eq_missing(
         pl.col("now_said")
     )
     anew = told.filter(pl.col("sequence").is_null() | ~same)
-    gone = _carried(said.join(true, on=KEY, how="anti"), lived)
+    none = said.join(true, on=KEY, how="anti")
+    gone = _carried(none, lived.filter(pl.col("loan_id").is_in(none["loan_id"].unique().implode())))
     rows = pl.concat([each.select(*CHANGES, corrects="sequence") for each in (anew, gone)])
     return rows.cast(CORRECTED).sort(KEY)  # type: ignore[arg-type]
 
@@ -46,6 +48,17 @@ def corrections(again: Restatement, days: pl.DataFrame, said: pl.DataFrame) -> p
 _NOTHING_CAME = pl.DataFrame(
     schema={"loan_id": pl.Int64, "event_id": pl.Int64, "kind": pl.Int16, "business_date": pl.Date}
 )
+
+
+def _turning(lived: pl.DataFrame) -> pl.DataFrame:
+    """Days on which a state is another than on the day before, with what it was; `lived` by loan and day."""
+    names = [*STATES, "oldest_due_date"]
+    follows = (pl.col("loan_id") == pl.col("loan_id").shift(1)).fill_null(False)
+    before = [
+        pl.when(follows).then(pl.col(name).shift(1)).alias(f"{name}_before") for name in names
+    ]
+    turns = [pl.col(name).ne_missing(pl.col(f"{name}_before")) for name in STATES]
+    return lived.with_columns(before).filter(pl.any_horizontal(turns))
 
 
 def _with_eve(again: Restatement, days: pl.DataFrame) -> pl.DataFrame:
@@ -59,11 +72,7 @@ def _with_eve(again: Restatement, days: pl.DataFrame) -> pl.DataFrame:
             .with_columns(business_date=pl.lit(start.date))
         )
         rows = pl.concat([eve.select(rows.columns), rows], how="vertical_relaxed")
-    return (
-        states(rows)
-        .unique(["loan_id", "business_date"], keep="last")
-        .sort("loan_id", "business_date")
-    )
+    return states(rows).sort("loan_id", "business_date")
 
 
 def _carried(said: pl.DataFrame, lived: pl.DataFrame) -> pl.DataFrame:
