@@ -17,7 +17,6 @@
 - `reader` - the read layer: one class for a notebook, a page and an export
 - `guarded` - what a role shows, and what SQL of people's own may be
 - `views` - what SQL and notebooks see of published versions
-- `alerts` - what alerts are made of
 - `lists` - queries of the lists that people answer for
 - `sending` - what is kept of money that goes out: accounts, sealed, and what was handed to banks
 - `upkeep` - what keeps a ledger sound beside its closes

@@ -14,6 +14,7 @@ from loanbook.core.reporting.alerts.waiting import aged, close_calls, counted
 CHECKS = {
     "unusual_acts": "No user and no product has more write-offs, waivers or reversals, or greater ones, than is usual for it.",
     "payment_failures": "No product has more payments returned or charged back than is usual for it.",
+    "broken_promises": "No agent's and no product's promises are broken more often than is usual for it.",
     "failed_disbursements": "No more payouts came back in the window than the policy lets pass.",
     "suspense_ages": "No entry of a bank waits in suspense for longer than the policy lets it.",
     "held_loans": "No loan is held for longer than the policy lets it.",
@@ -30,7 +31,7 @@ class Facts:
     """First date of the ledger."""
     on: dt.date
     acts: pl.DataFrame
-    """Orders of people and payments that failed (`ACTS`), of all windows that are compared."""
+    """Orders of people, payments that failed and promises that were broken (`ACTS`), of all windows that are compared."""
     payouts: pl.DataFrame
     """That came back in the last window (`ROWS`)."""
     suspense: pl.DataFrame

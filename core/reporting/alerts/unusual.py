@@ -91,7 +91,7 @@ def _amounts(series: pl.DataFrame, rules: History, whole: int) -> pl.DataFrame:
     paid = series.filter(pl.col("amount") > 0)
     keys = [*_SERIES, "currency"]
     seen = _by_window(paid, keys, pl.col("amount").sum(), whole)
-    one = paid.filter(pl.col("window") > 0).unique(["check", "rule", "event_id"]).group_by("check", "rule", "currency").agg(
+    one = paid.filter(pl.col("window") > 0).unique(["check", "rule", "event_id", "reference"]).group_by("check", "rule", "currency").agg(
         one=pl.col("amount").median().cast(pl.Float64)
     )  # fmt: skip
     seen = seen.join(one, on=["check", "rule", "currency"], nulls_equal=True)

@@ -8,13 +8,13 @@ import polars as pl
 import streamlit as st
 
 from loanbook.core.reporting.alerts.alerts import CHECKS, Alerts
-from loanbook.core.store.alerts.gathering import found_on
 from loanbook.dashboards import data
 from loanbook.dashboards.formats import count
 from loanbook.dashboards.page import Page
 from loanbook.dashboards.parts.card import Shown, done, figures, heading, picked_row
 from loanbook.dashboards.parts.scope import page_scope
 from loanbook.dashboards.parts.table import show_rows, titled
+from loanbook.pipelines.alerts.gathering import found_on
 
 _NAMED = ["check", "rule", "dimension", "of"]
 

@@ -20,7 +20,7 @@ def alerts(
 ) -> None:
     """Write-offs, waivers, reversals and failed payments beyond their own history, payouts that came back, suspense and held
     loans by age, contacts that came close to a breach: by the policy `alert_rules`. Amounts that are piped are minor units."""
-    from loanbook.core.store.alerts.gathering import found_on
+    from loanbook.pipelines.alerts.gathering import found_on
     from loanbook.pipelines.resources import policies_of
 
     reader = reading()

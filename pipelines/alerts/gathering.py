@@ -11,8 +11,8 @@ from loanbook.core.catalogue.codes import MONEY_IN, Kind
 from loanbook.core.catalogue.events import COMMANDS
 from loanbook.core.collections.contact import CONTACTS, PREFERENCES
 from loanbook.core.collections.local_time import UTC
+from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.lending.contact_rules import ContactRules
-from loanbook.core.policy.library import Library
 from loanbook.core.policy.risk.alerts import AlertRules
 from loanbook.core.reporting.alerts.alerts import Alerts, Facts, alerts
 from loanbook.core.reporting.alerts.unusual import ACTS
@@ -21,6 +21,7 @@ from loanbook.core.store.banking.reading import SUSPENSE
 from loanbook.core.store.clocks import Day
 from loanbook.core.store.known import contacts as log
 from loanbook.core.store.reader import LedgerReader
+from loanbook.pipelines.collections.promised import promises_by
 
 RULES = "standard"
 """Name of the rules that are in force for an instance."""
@@ -53,12 +54,17 @@ _PAYOUTS = """
     FROM payment_returns r JOIN loan_keys k USING (loan_id) JOIN products p ON p.code = k.product
     WHERE r.why = 'payout_reversed' AND r.returned_on BETWEEN $first AND $on
 """
+_LOANS = """
+    SELECT k.loan_id, split_part(p.name, '@', 1) AS product, c.name AS currency
+    FROM loan_keys k JOIN products p ON p.code = k.product JOIN currency_names c ON c.code = k.currency
+    WHERE k.loan_id IN (SELECT unnest($ids))
+"""
 _AGENTS = (
     "SELECT contact_id AS reference, agent FROM contacts WHERE contact_id IN (SELECT unnest($ids))"
 )
 
 
-def found_on(reader: LedgerReader, policies: Library, as_of: Day = None) -> Alerts:
+def found_on(reader: LedgerReader, policies: PolicyBook, as_of: Day = None) -> Alerts:
     """Alerts of a date by the rules in force on it. PolicyError where none are."""
     on = reader.clocks(as_of).on
     rules = policies.in_force(AlertRules, RULES, on)
@@ -74,24 +80,25 @@ def found_on(reader: LedgerReader, policies: Library, as_of: Day = None) -> Aler
         amount=pl.lit(None, pl.Int64), currency=pl.lit(None, pl.String), detail="figures",
     )  # fmt: skip
     payouts = reader.query(_PAYOUTS, {"first": start, "on": on})
+    acts = [_acts(reader, policies, rules, on), _broken_promises(reader, policies, rules, on)]
     facts = Facts(
-        first, on, _acts(reader, policies, rules, on), payouts.cast(ROWS), suspense.cast(ROWS), held.cast(ROWS),
+        first, on, pl.concat(acts), payouts.cast(ROWS), suspense.cast(ROWS), held.cast(ROWS),
         _near(reader, policies, rules, start, on),
     )  # fmt: skip
     return alerts(facts, rules)
 
 
-def _acts(reader: LedgerReader, policies: Library, rules: AlertRules, on: dt.date) -> pl.DataFrame:
+def _acts(
+    reader: LedgerReader, policies: PolicyBook, rules: AlertRules, on: dt.date
+) -> pl.DataFrame:
     """Orders of people by what they are counted as, and payments that failed (`ACTS`)."""
     kinds = [
         (act, COMMANDS[verb][0].kind.value) for act, verbs in rules.acts.items() for verb in verbs
     ]
     named = pl.DataFrame(kinds, schema={"rule": pl.String, "kind": pl.Int16}, orient="row").unique()
     back = [Kind.chargeback.value, Kind.reversal.value]
-    history = rules.history
-    days = history.window_days * (history.windows + 1)
     rows = reader.query(_ACTS, {
-        "first": on - dt.timedelta(days=days - 1), "on": on, "kinds": sorted({*named["kind"], *back}), "losses": _LOSSES,
+        "first": on - _span(rules) + dt.timedelta(days=1), "on": on, "kinds": sorted({*named["kind"], *back}), "losses": _LOSSES,
         "systems": policies.sources_of_orders,
     }).with_columns(pl.col("kind", "target").cast(pl.Int16))  # fmt: skip
     ordered = (
@@ -110,8 +117,28 @@ def _acts(reader: LedgerReader, policies: Library, rules: AlertRules, on: dt.dat
     return pl.concat(parts)
 
 
+def _broken_promises(
+    reader: LedgerReader, policies: PolicyBook, rules: AlertRules, on: dt.date
+) -> pl.DataFrame:
+    """Promised payments that were broken, on the day after the last that would have kept them, by agent (`ACTS`)."""
+    day = pl.col("last_day") + pl.duration(days=1)
+    rows = promises_by(reader, policies, reader.clocks(on)).with_columns(on=day)
+    broken = rows.filter((pl.col("verdict") == "broken") & (pl.col("on") > on - _span(rules)))
+    loans = reader.query(_LOANS, {"ids": broken["loan_id"].unique().to_list()})
+    named = broken.join(loans, on="loan_id", how="left").with_columns(
+        event_id=pl.lit(None, pl.Int64), user="agent", detail=pl.format("due on {}", "due_date"),
+        check=pl.lit("broken_promises"), rule=pl.lit("broken_promises"),
+    )  # fmt: skip
+    return named.select(pl.col(name).cast(kind) for name, kind in ACTS.items())
+
+
+def _span(rules: AlertRules) -> dt.timedelta:
+    """Days of all windows that are compared."""
+    return dt.timedelta(days=rules.history.window_days * (rules.history.windows + 1))
+
+
 def _near(
-    reader: LedgerReader, policies: Library, rules: AlertRules, start: dt.date, on: dt.date
+    reader: LedgerReader, policies: PolicyBook, rules: AlertRules, start: dt.date, on: dt.date
 ) -> pl.DataFrame:
     """Contacts of the last window, on the borrowers' calendars, that came close to a breach, with their `agent`."""
     nothing = pl.DataFrame(schema=pl.Schema([*NEAR.items(), ("agent", pl.String())]))
