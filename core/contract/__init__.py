@@ -9,10 +9,10 @@
 - `dates` - due dates, the days between them, the days that are none
 - `effective_rate` - the factor of a period from an effective yearly rate
 - `first_period` - first periods that are longer or shorter than the others
+- `odd_periods` - periods that are no whole ones: which they are, and their days over those of a whole one
 - `steps_and_seasons` - instalments that rise, fall or pause by step or by month
-- `batch` - what occurs in loans that are reckoned together, their due dates, their periods that are no whole ones
+- `batch` - what occurs in loans that are reckoned together, their due dates, what a period is of a year
 - `figures` - of one period: its rate, its interest, the principal it asks
 - `schedule` - how terms become instalments: one step, the level instalment, the whole expansion
-- `rule_of_78` - the rebate of a finance charge by the sum of the digits
 - `disclosed` - what a borrower is told the loan costs
 """

@@ -1,4 +1,4 @@
-"""A batch of loans: what occurs in it, its due dates, and which of its periods are no whole ones.
+"""A batch of loans: what occurs in it, its due dates, and what its periods are of a year.
 
 Expressions over one row a loan with the columns of :class:`loanbook.core.contract.terms.Terms`.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.contract import first_period
-from loanbook.core.contract.dates.day_count import ACTUAL, RateBasis, counts_days
-from loanbook.core.contract.dates.due_dates import Unit, changes_of, due_date, first_due_for
+from loanbook.core.contract.dates.day_count import ACTUAL, BASES, RateBasis, counts_days
+from loanbook.core.contract.dates.due_dates import Unit, changes_of, due_date
 from loanbook.core.contract.dates.instalment_dates import agreed_row, has_agreed_rows, has_maturity
 from loanbook.core.contract.first_period import Stub
-from loanbook.core.contract.money import by_code
+from loanbook.core.contract.money import PPB, by_code
+from loanbook.core.contract.odd_periods import OddPeriods
 from loanbook.core.contract.steps_and_seasons import weighted
 from loanbook.core.frames import codes, engine_for
 
@@ -69,6 +70,7 @@ class Batch:
             self.level_changes = 1 + int(terms["level_changes"].str.count_matches(";").max())  # type: ignore[arg-type]
         self.levels = "level_last" in names and bool(terms["level_last"].any())
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
+        self.stubs: frozenset[int] = frozenset()
         if self.stubbed:
             self.stubs = codes(terms.select("has_stub", "stub").filter("has_stub"), "stub")
         self.agreed = has_agreed_rows(terms)
@@ -81,45 +83,13 @@ class Batch:
         )
         self.redated = changes_of(terms)
         self.off_cycle = bool(self.redated) or self.matures
+        self.odd = OddPeriods(self)
         self.reshaped = self._any_reshaped()
 
     def due_date(self, n: pl.Expr) -> pl.Expr:
         """Unadjusted due date of instalment `n`."""
         counted = due_date(n, self.units, matures=self.matures, changes=self.redated)
         return pl.coalesce(agreed_row(n)[0], counted) if self.agreed else counted
-
-    def regular_start(self, n: pl.Expr) -> pl.Expr:
-        """Where a whole period begins that ends with instalment `n`: the due date before it, but where due
-        dates are counted anew from `n` on."""
-        if not self.off_cycle:
-            return self.due_date(n.cast(pl.Int32) - 1)
-        return due_date(n.cast(pl.Int32) - 1, self.units, changes=self.redated, like=n)
-
-    def is_redated(self) -> pl.Expr:
-        """Periods from the last due date that is counted one way to the first that is counted another, no
-        whole ones; so is the first after a maturity of its own, which ends on the cycle."""
-        n = pl.col("instalment_no")
-        counted_anew = pl.col("due_date_changes").is_not_null() if self.redated else pl.lit(False)
-        if self.matures:
-            counted_anew |= pl.col("matures_on").is_not_null() & (n > pl.col("instalments"))
-        return (
-            (n > 1)
-            & counted_anew
-            & ~counts_days()
-            & (self.due_date(n.cast(pl.Int32) - 1) != self.regular_start(n))
-        )
-
-    def redated_days(self) -> tuple[pl.Expr, pl.Expr]:
-        """Days of such a period, over those of a regular one, on the dates that are counted: as `reshaped_days`."""
-        n = pl.col("instalment_no").cast(pl.Int32)
-        began, ends = self.due_date(n - 1), self.due_date(n)
-        counts_on = pl.col("stub") == Stub.forward.value
-        on, whole = first_period.forward(began, ends)
-        regular = (ends - self.regular_start(n)).dt.total_days()
-        return (
-            pl.when(counts_on).then(on).otherwise((ends - began).dt.total_days()),
-            pl.when(counts_on).then(whole).otherwise(regular),
-        )
 
     def _any_reshaped(self) -> bool:
         """Whether an order made the running period of some loan longer or shorter than a whole one."""
@@ -130,68 +100,8 @@ class Batch:
             return False
         # lazily: of the rows that may be, no more columns than are looked at
         later = self.terms.lazy().filter(pl.col("has_stub") & (pl.col("instalment_no") > 1))
-        found = later.select(self.is_reshaped().any()).collect(engine=engine_for(self.terms))
+        found = later.select(self.odd.is_reshaped().any()).collect(engine=engine_for(self.terms))
         return bool(found.item())
-
-    def is_reshaped(self) -> pl.Expr:
-        """Periods after the first that an order made longer or shorter: they begin elsewhere than the due
-        dates before them say. A calendar that moves the accrual moves no period so."""
-        n = pl.col("instalment_no")
-        cut = pl.col("period_start") != self.regular_start(n)
-        reshaped = (n > 1) & pl.col("has_stub") & cut & ~pl.col("adjust_accrual") & ~counts_days()
-        return reshaped & ~self.is_reckoned() if self.reckoned else reshaped
-
-    def is_reckoned(self) -> pl.Expr:
-        """Periods after a re-age that are no whole ones of the loan's own: they begin off its due dates, or its
-        dues come by another unit than the rate was agreed by."""
-        own = pl.col("rate_unit") == pl.col("unit")
-        n = pl.col("instalment_no").cast(pl.Int32)
-        regular = pl.col("adjust_accrual") | (pl.col("period_start") == self.due_date(n - 1))
-        return (pl.col("rate_unit").is_not_null() & ~(own & regular)).fill_null(False)
-
-    def stub_days(self) -> tuple[pl.Expr, pl.Expr]:
-        """Days of the first period, and of a regular one that ends with it."""
-        regular_start = self.due_date(pl.lit(0))
-        return (
-            (pl.col("period_end") - pl.col("period_start")).dt.total_days(),
-            (pl.col("period_end") - regular_start).dt.total_days(),
-        )
-
-    def reshaped_days(self) -> tuple[pl.Expr, pl.Expr]:
-        """Days of a period that an order reshaped, over those of a regular one: the one that ends with it, or
-        as the product counts a first period from its start."""
-        actual = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
-        n = pl.col("instalment_no").cast(pl.Int32)
-        regular = (pl.col("period_end") - self.regular_start(n)).dt.total_days()
-        counts_on = pl.col("stub") == Stub.forward.value
-        on, whole = first_period.forward()
-        return (
-            pl.when(counts_on).then(on).otherwise(actual),
-            pl.when(counts_on).then(whole).otherwise(regular),
-        )
-
-    def odd_row(self) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-        """Whether the period is that of an agreed row and no whole one, its days, and those of a regular
-        one, as `reshaped_days` counts them. A semi-monthly row is a whole one."""
-        start, end = pl.col("period_start"), pl.col("period_end")
-        before = first_due_for(end, pl.lit(1))
-        whole = (first_period.whole_periods()[0] == end) | (before == start)
-        odd = agreed_row(pl.col("instalment_no"))[0].is_not_null() & ~whole & before.is_not_null()
-        counts_on = pl.col("stub") == Stub.forward.value
-        on, after = first_period.forward()
-        days = pl.when(counts_on).then(on).otherwise((end - start).dt.total_days())
-        regular = pl.when(counts_on).then(after).otherwise((end - before).dt.total_days())
-        return odd.fill_null(False), days, regular
-
-    def odd_last(self) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-        """Whether the period is a last one that ends on a date of its own, its days, and those that it
-        would have on the cycle."""
-        last = pl.col("instalment_no") == pl.col("instalments")
-        odd = (last & pl.col("matures_on").is_not_null()).fill_null(False)
-        on_cycle = due_date(pl.col("instalments"), self.units, changes=self.redated)
-        began = self.regular_start(pl.col("instalments"))
-        actual = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
-        return odd, actual, (on_cycle - began).dt.total_days()
 
     def of_a_year(self, basis: RateBasis) -> tuple[pl.Expr, pl.Expr]:
         """What a whole period is of a year: numerator and denominator (Int64)."""
@@ -214,3 +124,15 @@ class Batch:
             for n in (0, 1)
         )  # fmt: skip
         return part, year
+
+    def even_factor(self) -> tuple[pl.Expr, pl.Expr]:
+        """Rate of an even period, of bases that count actual days: a month has 30, and a year 360, 364, or
+        else 365 of them. Numerator and denominator (Int64); 0 over 1 of other bases."""
+        days, _ = self.of_a_year(RateBasis.thirty_360)
+        year = {RateBasis.daily: 1, RateBasis.act_360: 360, RateBasis.act_364: 364}
+        year = dict.fromkeys(ACTUAL, 365) | {RateBasis.thirty_e_360: 360} | year
+        under = by_code(
+            pl.col("basis"), self.basis, RateBasis,
+            lambda b: pl.lit(PPB * year.get(BASES[b], 1), dtype=pl.Int64),
+        )  # fmt: skip
+        return pl.when(counts_days()).then(pl.col("rate_ppb") * days).otherwise(0), under

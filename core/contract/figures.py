@@ -7,6 +7,7 @@ Int64 minor units.
 
 from __future__ import annotations
 
+from copy import copy
 from enum import IntEnum
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ import polars as pl
 
 from loanbook.core.contract import first_period
 from loanbook.core.contract.batch import Batch
-from loanbook.core.contract.dates.day_count import ACTUAL, BASES, RateBasis, counts_days
+from loanbook.core.contract.dates.day_count import ACTUAL, BASES, RateBasis
 from loanbook.core.contract.dates.instalment_dates import agreed_row
 from loanbook.core.contract.effective_rate import EFFECTIVE, period_factor
 from loanbook.core.contract.first_period import Stub, later_stub
@@ -49,6 +50,14 @@ class Amortisation(IntEnum):
 
 class Figures(Batch):
     """Expressions over one batch of loans: the rate, interest and principal of a period."""
+
+    def in_columns(self, frame: Frame) -> tuple[Frame, Figures]:
+        """`frame` with what factors ask of its odd periods in columns (`odd.columns`), and figures of it that
+        read them there."""
+        frame, odd = self.odd.in_columns(frame)
+        figures = copy(self)
+        figures.odd = odd
+        return frame, figures
 
     def last_is_level(self) -> pl.Expr:
         """Loans whose last instalment is as high as the others, its balloon beside it; of one that asks no
@@ -129,9 +138,12 @@ class Figures(Batch):
     ) -> tuple[pl.Expr, pl.Expr]:
         """`rate_factor`, or that of loans of some `bases` at the rate of a column (Int64 both).
 
-        Rounded to `NIGHTLY` decimals where the product says so. Of the bases that prorate a period's factor by its nights.
+        As `in_decimals` has it. Of the bases that prorate a period's factor by its nights.
         """
-        numerator, denominator = self.rate_factor(bases, pl.col(rate))
+        return self.in_decimals(*self.rate_factor(bases, pl.col(rate)))
+
+    def in_decimals(self, numerator: pl.Expr, denominator: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """A factor, rounded to `NIGHTLY` decimals where the product says so (Int64 both)."""
         if not self.decimal:
             return numerator, denominator
         one = 10**NIGHTLY
@@ -149,10 +161,13 @@ class Figures(Batch):
 
         As `rate_factor` has it, or that rounded to 18 decimals where the product says so.
         """
-        numerator, denominator = self.rate_factor()
+        laid, figures = self.in_columns(cursor)
+        over, under = figures.rate_factor()
+        rated = laid.with_columns(rate_over=over, rate_under=under)
         if self.changed:
-            numerator, denominator = self._with_rate_before(numerator, denominator)
-        rated = cursor.with_columns(rate_over=numerator, rate_under=denominator)
+            before = figures._with_rate_before(pl.col("rate_over"), pl.col("rate_under"))
+            rated = rated.with_columns(rate_over=before[0], rate_under=before[1])
+        rated = rated.drop(figures.odd.columns)
         if not self.decimal:
             return self._with_tranche(rated)
         half_even = frozenset({Rounding.half_even.value})
@@ -229,30 +244,34 @@ class Figures(Batch):
         part, over = self.of_a_year(basis)
         numerator, denominator = rate * part, over * PPB
         if self.matures:  # a last period of its own length bears its share of a whole one
-            last, actual, regular = self.odd_last()
+            last, actual, regular = self.odd.odd_last()
             numerator = numerator * pl.when(last).then(actual).otherwise(1)
             denominator = denominator * pl.when(last).then(regular).otherwise(1)
         if self.reshaped:
-            days, whole = self.reshaped_days()
-            numerator = pl.when(self.is_reshaped()).then(rate * part * days).otherwise(numerator)
+            days, whole = self.odd.reshaped_days()
+            numerator = (
+                pl.when(self.odd.is_reshaped()).then(rate * part * days).otherwise(numerator)
+            )
             denominator = (
-                pl.when(self.is_reshaped()).then(over * PPB * whole).otherwise(denominator)
+                pl.when(self.odd.is_reshaped()).then(over * PPB * whole).otherwise(denominator)
             )
         if self.off_cycle:
-            days, whole = self.redated_days()
-            numerator = pl.when(self.is_redated()).then(rate * part * days).otherwise(numerator)
-            denominator = pl.when(self.is_redated()).then(over * PPB * whole).otherwise(denominator)
+            days, whole = self.odd.redated_days()
+            numerator = pl.when(self.odd.is_redated()).then(rate * part * days).otherwise(numerator)
+            denominator = (
+                pl.when(self.odd.is_redated()).then(over * PPB * whole).otherwise(denominator)
+            )
         if self.agreed:
-            odd_row, days, whole = self.odd_row()
+            odd_row, days, whole = self.odd.odd_row()
             numerator = pl.when(odd_row).then(rate * part * days).otherwise(numerator)
             denominator = pl.when(odd_row).then(over * PPB * whole).otherwise(denominator)
         if self.stubbed:
             numerator, denominator = self._with_stub(basis, rate, numerator, denominator)
         if not self.reckoned:
             return numerator, denominator
-        parts, whole = first_period.in_units()
+        parts, whole = self.odd.in_units()
         part, over = self.of_one_unit(basis)
-        here = self.is_reckoned()
+        here = self.odd.is_reckoned()
         return (
             pl.when(here).then(rate * part * parts).otherwise(numerator),
             pl.when(here).then(over * PPB * whole).otherwise(denominator),
@@ -265,7 +284,13 @@ class Figures(Batch):
         part, over = self.of_a_year(basis)
         first = pl.col("has_stub") & (pl.col("instalment_no") == 1)
         odd = {
-            stub: first_period.factor(Stub(stub), rate, part, over, self.stub_days())
+            stub: first_period.factor(
+                Stub(stub),
+                rate,
+                part,
+                over,
+                self.odd.forward() if stub == Stub.forward else self.odd.stub_days(),
+            )
             for stub in self.stubs
         }
         borne, whole = (
@@ -276,18 +301,6 @@ class Figures(Batch):
             pl.when(first).then(borne).otherwise(numerator),
             pl.when(first).then(whole).otherwise(denominator),
         )
-
-    def even_factor(self) -> tuple[pl.Expr, pl.Expr]:
-        """Rate of an even period, of bases that count actual days: a month has 30, and a year 360, 364, or
-        else 365 of them. Numerator and denominator (Int64); 0 over 1 of other bases."""
-        days, _ = self.of_a_year(RateBasis.thirty_360)
-        year = {RateBasis.daily: 1, RateBasis.act_360: 360, RateBasis.act_364: 364}
-        year = dict.fromkeys(ACTUAL, 365) | {RateBasis.thirty_e_360: 360} | year
-        under = by_code(
-            pl.col("basis"), self.basis, RateBasis,
-            lambda b: pl.lit(PPB * year.get(BASES[b], 1), dtype=pl.Int64),
-        )  # fmt: skip
-        return pl.when(counts_days()).then(RATE_IN_FORCE * days).otherwise(0), under
 
     def whole_factor(
         self, bases: frozenset[int], rate: str = "rate_ppb"
@@ -307,23 +320,23 @@ class Figures(Batch):
         if self.stubbed:
             odd = pl.col("has_stub") & (pl.col("instalment_no") == 1)
             odd = odd & (pl.col("stub") != Stub.whole_period)
-            actual, regular = self.stub_days()
+            actual, regular = self.odd.stub_days()
             over = over * pl.when(odd).then(actual).otherwise(1)
             year = year * pl.when(odd).then(regular).otherwise(1)
         if self.off_cycle:
-            odd, (actual, regular) = self.is_redated(), self.redated_days()
+            odd, (actual, regular) = self.odd.is_redated(), self.odd.redated_days()
             over = over * pl.when(odd).then(actual).otherwise(1)
             year = year * pl.when(odd).then(regular).otherwise(1)
         if self.agreed:
-            odd, actual, regular = self.odd_row()
+            odd, actual, regular = self.odd.odd_row()
             over = over * pl.when(odd).then(actual).otherwise(1)
             year = year * pl.when(odd).then(regular).otherwise(1)
         if self.matures:
-            last, actual, regular = self.odd_last()
+            last, actual, regular = self.odd.odd_last()
             over = over * pl.when(last).then(actual).otherwise(1)
             year = year * pl.when(last).then(regular).otherwise(1)
         if self.reckoned:
-            here, (parts, whole) = self.is_reckoned(), first_period.in_units()
+            here, (parts, whole) = self.odd.is_reckoned(), self.odd.in_units()
             part, one = self.of_one_unit(RateBasis.effective)
             over = pl.when(here).then(part * parts).otherwise(over)
             year = pl.when(here).then(one * whole).otherwise(year)

@@ -46,17 +46,14 @@ def factor(
     """Rate of an odd first period: numerator and denominator (Int64).
 
     `rate` a year in parts per billion, `part` / `over` what a whole period is of a year, `days` those
-    of the period and of a whole one that ends with it. Reads the period's dates.
+    of the period and of a whole one that ends with it, or as `forward` counts them. Reads the period's dates.
     """
     actual, regular = days
     match stub:
         case Stub.whole_period:
             return rate * part, over * PPB
-        case Stub.prorate:
+        case Stub.prorate | Stub.forward:
             return rate * part * actual, over * PPB * regular
-        case Stub.forward:
-            on, whole = forward()
-            return rate * part * on, over * PPB * whole
         case Stub.days_365:
             return rate * actual, pl.lit(PPB * 365, dtype=pl.Int64)
     year = pl.lit(365)
@@ -112,12 +109,15 @@ def in_units() -> tuple[pl.Expr, pl.Expr]:
     )
 
 
-def forward(start: pl.Expr = _START, end: pl.Expr = _END) -> tuple[pl.Expr, pl.Expr]:
+def forward(
+    start: pl.Expr = _START, end: pl.Expr = _END, wholes: tuple[pl.Expr, pl.Expr] | None = None
+) -> tuple[pl.Expr, pl.Expr]:
     """The period counted from its start, as days over those of a regular one.
 
-    Beyond a whole period, its odd days are a share of the period after it.
+    Beyond a whole period, its odd days are a share of the period after it. `wholes`: `whole_periods` from
+    the start, where they are at hand.
     """
-    whole, then = whole_periods(start)
+    whole, then = wholes or whole_periods(start)
     odd = (end - whole).dt.total_days()
     first = (whole - start).dt.total_days()
     second = (then - whole).dt.total_days()

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import polars as pl
@@ -122,7 +122,14 @@ class PolicyBook(ChargeTables):
 
     @classmethod
     def of(cls, files: Iterable[tuple[str, str, str]]) -> PolicyBook:
-        """A book of (folder, file name, text); PolicyError tells of every one that is wrong or repeated."""
+        """A book of (folder, file name, text); PolicyError tells of every one that is wrong or repeated.
+
+        The same files are the same book: what is worked out of one (`pins`, ...) is not again.
+        """
+        return _book_of(tuple(files))
+
+    @classmethod
+    def _of(cls, files: tuple[tuple[str, str, str], ...]) -> PolicyBook:
         seen: dict[tuple[str, str, int], str] = {}
         found, wrong = [], []
         for folder, file, text in files:
@@ -173,7 +180,12 @@ class PolicyBook(ChargeTables):
         names += [
             n for n in (f"{p.name}@{p.version}" for p in self._all(Product)) if n not in names
         ]
-        return PolicyBook(self.policies, tuple(names))
+        return self._by_registry.setdefault(tuple(names), PolicyBook(self.policies, tuple(names)))
+
+    @cached_property
+    def _by_registry(self) -> dict[tuple[str, ...], PolicyBook]:
+        """Books of these policies by their product codes."""
+        return {self.registry: self}
 
     def product_code(self, name: str, on: dt.date) -> int:
         """The code of the product version in force on the date."""
@@ -382,3 +394,9 @@ class PolicyBook(ChargeTables):
             "from_due_day": pl.Int64, "tolerance": pl.Int64, "tolerance_ppb": pl.Int64,
         }  # fmt: skip
         return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+@lru_cache(maxsize=8)
+def _book_of(files: tuple[tuple[str, str, str], ...]) -> PolicyBook:
+    """The book of files as they are; one that is refused is read again."""
+    return PolicyBook._of(files)

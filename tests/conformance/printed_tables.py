@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.contract.figures import Amortisation
-from loanbook.core.contract.rule_of_78 import rule_of_78
+from loanbook.core.contract.schedule.rule_of_78 import rule_of_78
 from tests.conformance import lived
 from tests.conformance.outcome import Outcome, judged, of
 from tests.conformance.printed_shown import Line, differences

@@ -145,7 +145,7 @@ def test_agreements_are_paid_out_once_come_back_and_are_withdrawn(  # noqa: PLR0
     }  # B's amount takes two people
     approve(lender.desk, lender.ledger, CY, second, "as agreed")
     lender.pass_a_day("2018-01-07")
-    with pytest.raises(LoanbookError, match="is booked: only what was handed over"):
+    with pytest.raises(LoanbookError, match="stands at 'booked': only what was handed over"):
         prove(lender.ledger, lender.people, first, tmp_path)
     # a check that fails since, and a withdrawal, hold the file back by their names
     record_kyc(lender.ledger, "B", "borrower", False, Answer("stand-in", "k2", PAID, ANN))

@@ -112,7 +112,7 @@ def test_in_production_nobody_unknown_does_anything_and_each_version_names_the_t
     lender: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not is_demo(lender)
-    with pytest.raises(AccessError, match="no user of this instance"):
+    with pytest.raises(AccessError, match="has no users yet: add the first one"):
         run("status")
     with pytest.raises(AccessError, match="for demo instances"):
         run("demo")

@@ -8,4 +8,5 @@
 - `level_instalment` - the level instalment, solved, rounded and smoothed
 - `agreement` - what is fixed before a schedule runs, of the three above
 - `agreed_rows` - schedules that were agreed row by row
+- `rule_of_78` - the rebate of a finance charge by the sum of the digits
 """

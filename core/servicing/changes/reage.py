@@ -28,13 +28,13 @@ from loanbook.core.catalogue.events import Kind
 from loanbook.core.contract.dates.business_days import adjusted
 from loanbook.core.contract.dates.day_count import counts_days
 from loanbook.core.contract.dates.due_dates import anchor_at, due_date, first_due_for
-from loanbook.core.contract.figures import Amortisation, Figures
+from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.first_period import Stub
 from loanbook.core.contract.money import even_share, int128
 from loanbook.core.frames import codes
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.changes.roll_in_arrears import roll_in, with_lifted
-from loanbook.core.servicing.interest.accrual import Accrual, close_segment
+from loanbook.core.servicing.interest.accrual import close_segment, denominators
 from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -77,7 +77,7 @@ def reage(day: DayState, events: pl.DataFrame) -> None:
     mask = day.loans["loan_id"].is_in(orders["loan_id"].implode())
     before = close_segment(day.loans.filter(mask))
     ordered = with_lifted(before.join(orders, on="loan_id", maintain_order="left"), lifted)
-    ordered = ordered.with_columns(old_over=_denominator(ordered))
+    ordered = ordered.with_columns(old_over=denominators(ordered))
     ordered = _thawed(ordered, day.policies.pins)
     revised = _renumbered(ordered, day)
     ahead = _end_running(day, revised)
@@ -277,7 +277,7 @@ def _stepped(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
         **not_on_time(),
     )
     # the fraction of a minor unit goes on over the new period's days and units
-    moved = moved.with_columns(new_over=_denominator(moved))
+    moved = moved.with_columns(new_over=denominators(moved))
     scaled = int128(pl.col("accrued_remainder")) * pl.col("new_over") // pl.col("old_over")
     scaled = scaled.cast(pl.Int64)
     moved = moved.with_columns(**segment.scale_remainder(scaled, ~counts_days())).drop("new_over")
@@ -298,12 +298,6 @@ def _stepped(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     )
     moved = with_parts_of(moved, equal.select(PARTS))
     return with_period_interest(move_period(moved, day.policies.calendars))
-
-
-def _denominator(loans: pl.DataFrame) -> pl.Series:
-    """What the exact interest of each loan's running period is over (Int128)."""
-    over = Accrual(Figures(loans), codes(loans, "interest_mode")).denominator()
-    return loans.select("loan_id", over=int128(over))["over"]
 
 
 def _bill_at_once(day: DayState, whole: pl.Series) -> None:

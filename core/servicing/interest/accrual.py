@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from copy import copy
 
 import polars as pl
 
 from loanbook.core.catalogue.codes import AfterChargeOff, InterestMode, Status
 from loanbook.core.contract.dates.day_count import ACTUAL, BASES, RateBasis
 from loanbook.core.contract.figures import Figures
-from loanbook.core.contract.first_period import Stub, whole_periods
+from loanbook.core.contract.first_period import Stub
 from loanbook.core.contract.money import PPB, Rounding, by_code, int128, lift, with_quotient
 from loanbook.core.frames import codes, engine_for
 from loanbook.core.servicing.interest.cash_advances import bears_more, margin
@@ -46,11 +47,18 @@ def _begin_later(loans: pl.DataFrame) -> bool:
     return isinstance(last, dt.date) and isinstance(now, dt.date) and last > now
 
 
+_OVER, _UNDER, _BEFORE = "_night_over", "_night_under", "_night_before"
+
+
 class Accrual:
-    """Expressions for one batch of loans, each on its `business_date`; reads terms and positions."""
+    """Expressions for one batch of loans, each on its `business_date`; reads terms and positions.
+
+    They are for the frame that `in_columns` gives with them. `columns`: those that it has for them.
+    """
 
     def __init__(self, figures: Figures, modes: frozenset[int]) -> None:
         self.figures, self.modes = figures, modes
+        self.columns: list[str] = []
         # an effective rate is of a schedule's periods: no night of a daily loan bears it
         self.basis = figures.basis - {RateBasis.effective.value} or figures.basis
         self.prorating = self.basis - ACTUAL.keys()
@@ -64,11 +72,45 @@ class Accrual:
         # after the last instalment interest begins on the day on which that falls due
         self.begins_later = _begin_later(figures.terms)
 
+    @classmethod
+    def of(cls, loans: pl.DataFrame) -> tuple[pl.LazyFrame, Accrual]:
+        """Loans with what their interest asks for, and the expressions over them; to be collected."""
+        return cls(Figures(loans), codes(loans, "interest_mode")).in_columns(loans.lazy())
+
+    def in_columns(self, loans: pl.LazyFrame) -> tuple[pl.LazyFrame, Accrual]:
+        """Loans with what a night of theirs bears in columns, where a period that is no whole one makes it long,
+        and the expressions that read it there."""
+        figures = self.figures
+        if not (self.prorating and (figures.decimal or figures.odd.asked())):
+            return loans, self
+        laid, figures = figures.in_columns(loans)
+        accrual = copy(self)
+        accrual.figures = figures
+        rates = {"rate_ppb": (_OVER, _UNDER)}
+        if self.rate_changes:
+            rates["rate_before"] = (_BEFORE, "_before_under")
+        for step in (accrual._of_period, accrual._in_decimals, accrual._by_nights):
+            told: dict[str, pl.Expr] = {}
+            for rate, names in rates.items():
+                told |= dict(zip(names, step(rate, *map(pl.col, names)), strict=True))
+            laid = laid.with_columns(**told)
+        accrual.columns = [
+            *figures.odd.columns,
+            *(name for each in rates.values() for name in each),
+        ]
+        return laid, accrual
+
+    def _of_period(self, rate: str, *_: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        return self.figures.rate_factor(self.prorating, pl.col(rate))
+
+    def _in_decimals(self, _: str, over: pl.Expr, under: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        return self.figures.in_decimals(over, under)
+
     def factors(self) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
         """Balance (Int64; of a scheduled loan the period's interest), factor and nights of the segment: their
         product over `denominator` is its interest."""
         scheduled = pl.col("interest_mode") == InterestMode.scheduled
-        factor = self._by_count(pl.col("rate_ppb"), lambda: self._prorated()[0])
+        factor = self._by_count(pl.col("rate_ppb"), lambda: self._a_night()[0])
         nights = self._counted()
         amount = self._bearing()
         if InterestMode.scheduled in self.modes:
@@ -99,7 +141,7 @@ class Accrual:
 
     def _factor_before(self) -> pl.Expr:
         """`factors`' factor at the rate before the last change (Int64)."""
-        return self._by_count(pl.col("rate_before"), lambda: self._prorated("rate_before")[0])
+        return self._by_count(pl.col("rate_before"), lambda: self._a_night("rate_before")[0])
 
     def of_advances(self) -> pl.Expr:
         """As `numerator`, of a line's advances alone (Int128)."""
@@ -153,42 +195,47 @@ class Accrual:
             pl.lit(0), lambda: self.figures.nightly_factor(self.prorating)[1]
         )
 
-    def _prorated(self, rate: str = "rate_ppb") -> tuple[pl.Expr, pl.Expr]:
+    def _a_night(self, rate: str = "rate_ppb") -> tuple[pl.Expr, pl.Expr]:
         """What a counted night bears at the rate of a column, of bases that prorate a period's factor: over
         and under (Int64).
 
         Each night of a period that an order reshaped bears its share of a whole period, so that those
         before the order keep what they bore.
         """
+        if self.columns:
+            return pl.col(_OVER if rate == "rate_ppb" else _BEFORE), pl.col(_UNDER)
+        return self._by_nights(rate, *self._in_decimals(rate, *self._of_period(rate)))
+
+    def _by_nights(self, rate: str, over: pl.Expr, under: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """`_a_night` of the factor of a period."""
         figures = self.figures
-        over, under = figures.nightly_factor(self.prorating, rate)
         under = under * self._period_days()
         if not figures.reshaped:
             return over, under
         each, year = figures.whole_factor(self.prorating, rate)
         first, second = self._whole_nights()
-        here, counts_on = figures.is_reshaped(), pl.col("stub") == Stub.forward.value
-        _, regular = figures.reshaped_days()
+        here, counts_on = figures.odd.is_reshaped(), pl.col("stub") == Stub.forward.value
+        _, regular = figures.odd.reshaped_days()
         shared = year * pl.when(counts_on).then(first * second).otherwise(regular)
         return pl.when(here).then(each).otherwise(over), pl.when(here).then(shared).otherwise(under)
 
     def _whole_nights(self) -> tuple[pl.Expr, pl.Expr]:
         """Nights of a whole period from `period_start`, and of the one after it (Int64)."""
-        whole, then = whole_periods()
+        whole, then = self.figures.odd.whole_periods()
         return _elapsed(pl.col("period_start"), whole), _elapsed(whole, then)
 
     def _shares(self, start: pl.Expr, end: pl.Expr) -> pl.Expr:
         """Nights; of a period that an order reshaped where the product counts it from its start, in units of
-        `_prorated`: beyond a whole period they are a share of the one after it."""
+        `_a_night`: beyond a whole period they are a share of the one after it."""
         nights = _elapsed(start, end)
         if not self.figures.reshaped:
             return nights
         first, second = self._whole_nights()
-        whole, _ = whole_periods()
+        whole, _ = self.figures.odd.whole_periods()
         beyond = (
             _elapsed(pl.max_horizontal(start, whole), pl.max_horizontal(end, whole))
         )  # fmt: skip
-        pieced = self.figures.is_reshaped() & (pl.col("stub") == Stub.forward.value)
+        pieced = self.figures.odd.is_reshaped() & (pl.col("stub") == Stub.forward.value)
         return pl.when(pieced).then((nights - beyond) * second + beyond * first).otherwise(nights)
 
     def _counted(self, until: pl.Expr = BUSINESS_DATE) -> pl.Expr:
@@ -217,7 +264,7 @@ class Accrual:
         if mode is InterestMode.scheduled:
             return self._period_days()
 
-        return self._by_count(self._days_a_year(), lambda: self._prorated()[1])
+        return self._by_count(self._days_a_year(), lambda: self._a_night()[1])
 
     def _days_a_year(self) -> pl.Expr:
         """What the days of bases that count them are over, at a rate in parts per billion (Int64)."""
@@ -234,21 +281,20 @@ def last_night(wide: pl.DataFrame) -> pl.DataFrame:
     (Int64), as `Accrual.factors` has them, `period_days`, `advance_balance` (Int64: that bears the margin too)
     and `adjustment` (Int64: what the first period's nights share beside, or have in them).
     """
-    figures = Figures(wide)
-    accrual = Accrual(figures, codes(wide, "interest_mode"))
+    laid, accrual = Accrual.of(wide)
     balance, factor, nights = accrual.factors()
     if accrual.rate_changes:
         early = (pl.col("rate_until") >= BUSINESS_DATE).fill_null(False)
         factor = pl.when(early).then(accrual._factor_before()).otherwise(factor)
     first = pl.when(pl.col("instalment_no") == 1).then("first_interest_adjustment")
-    eve = wide.with_columns(business_date=BUSINESS_DATE.dt.offset_by("-1d"))
-    told = wide.select(
+    eve = laid.with_columns(business_date=BUSINESS_DATE.dt.offset_by("-1d"))
+    told = laid.select(
         "loan_id", "business_date", balance=balance, factor=factor, nights=nights,
         denominator=accrual.denominator(), period_days=accrual._period_days(),
         advance_balance=pl.when(pl.col("cash_advance_margin") > 0).then("cash_advances").otherwise(0),
         adjustment=first.otherwise(0),
-    )  # fmt: skip
-    before = eve.select(nights=nights)["nights"]
+    ).collect()  # fmt: skip
+    before = eve.select(nights=nights).collect()["nights"]
     return told.with_columns(nights=told["nights"] - before).cast(
         {name: pl.Int64 for name in told.columns if name not in ("loan_id", "business_date")}
     )
@@ -280,19 +326,14 @@ def earned(wide: pl.DataFrame) -> pl.Series:
     columns, so that none of the Int128 arithmetic is done twice, and it streams in small
     pieces, so that they stay in the processor's cache.
     """
-    figures = Figures(wide)
-    accrual = Accrual(figures, codes(wide, "interest_mode"))
-    exact = (
-        wide.lazy()
-        .select(
-            "interest_rounding",
-            "accrued_units",
-            "accrued_prepaid",
-            numerator=accrual.numerator(),
-            denominator=accrual.denominator(),
-        )
-        .with_columns(floor=pl.col("numerator") // int128(pl.col("denominator")))
-    )
+    laid, accrual = Accrual.of(wide)
+    exact = laid.select(
+        "interest_rounding",
+        "accrued_units",
+        "accrued_prepaid",
+        numerator=accrual.numerator(),
+        denominator=accrual.denominator(),
+    ).with_columns(floor=pl.col("numerator") // int128(pl.col("denominator")))
     left = pl.col("numerator") - pl.col("floor") * int128(pl.col("denominator"))
     parts = exact.select(
         "interest_rounding",
@@ -304,7 +345,7 @@ def earned(wide: pl.DataFrame) -> pl.Series:
     )
     lifted = by_code(
         pl.col("interest_rounding"),
-        figures.rounding,
+        accrual.figures.rounding,
         Rounding,
         lambda mode: lift(pl.col("floor"), pl.col("rest"), pl.col("denominator"), mode),
     )
@@ -318,17 +359,18 @@ def earned(wide: pl.DataFrame) -> pl.Series:
     bears = hidden & (wide["cash_advance_margin"] > 0)
     if not bears.any():
         return visible
-    return visible.scatter(bears.arg_true(), _of_advances(wide.filter(bears), accrual))
+    return visible.scatter(bears.arg_true(), _of_advances(wide.filter(bears)))
 
 
-def _of_advances(wide: pl.DataFrame, accrual: Accrual) -> pl.Series:
+def _of_advances(wide: pl.DataFrame) -> pl.Series:
     """Interest of a line's advances alone, as `earned` is of all."""
+    laid, accrual = Accrual.of(wide)
     under = int128(accrual.denominator())
     whole = int128(pl.col("cash_advance_units")) * under + accrual.of_advances()
     shown = with_quotient(
-        wide, "shown", whole, under, "interest_rounding", accrual.figures.rounding
+        laid, "shown", whole, under, "interest_rounding", accrual.figures.rounding
     )
-    return shown.select(pl.col("shown") - pl.col("accrued_prepaid")).to_series()
+    return shown.select(pl.col("shown") - pl.col("accrued_prepaid")).collect().to_series()
 
 
 def on_new_period(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
@@ -337,18 +379,21 @@ def on_new_period(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     Positions of the same daily loans row by row, whose running period a change of the contract ended
     elsewhere: the nights so far keep what they bore.
     """
-    old, new = (
-        frame.with_columns(  # one denominator of all loans is a row each too
-            _of=int128(Accrual(Figures(frame), codes(frame, "interest_mode")).denominator())
-        ).select("_of")
-        for frame in (before, after)
-    )
+    old, new = (denominators(frame).alias("_of").to_frame() for frame in (before, after))
     both = pl.concat([after, old, new.rename({"_of": "_now"})], how="horizontal")
     daily = pl.col("interest_mode") == InterestMode.daily
     scaled = int128(pl.col("accrued_remainder")) * pl.col("_now") // pl.col("_of")
     return both.with_columns(**segment.scale_remainder(scaled.cast(pl.Int64), daily)).drop(
         "_of", "_now"
     )
+
+
+def denominators(loans: pl.DataFrame) -> pl.Series:
+    """What the exact interest of each loan's running period is over (Int128)."""
+    laid, accrual = Accrual.of(loans)
+    # one denominator of all loans is a row each too
+    told = laid.with_columns(_of=int128(accrual.denominator())).select("_of").collect()
+    return told.to_series()
 
 
 def close_segment(loans: pl.DataFrame, changes: pl.Expr | None = None) -> pl.DataFrame:
@@ -359,12 +404,9 @@ def close_segment(loans: pl.DataFrame, changes: pl.Expr | None = None) -> pl.Dat
     """
     if loans.is_empty():
         return loans
-    figures = Figures(loans)
-    accrual = Accrual(figures, codes(loans, "interest_mode"))
+    laid, accrual = Accrual.of(loans)
     daily = pl.col("interest_mode") == InterestMode.daily
-    exact = loans.lazy().with_columns(
-        _over=accrual.numerator(), _under=int128(accrual.denominator())
-    )
+    exact = laid.with_columns(_over=accrual.numerator(), _under=int128(accrual.denominator()))
     exact = exact.with_columns(_floor=pl.col("_over") // pl.col("_under"))
     rest = (pl.col("_over") - pl.col("_floor") * pl.col("_under")).cast(pl.Int64)
     whole = pl.col("accrued_units") + pl.col("_floor").cast(pl.Int64)
@@ -377,7 +419,9 @@ def close_segment(loans: pl.DataFrame, changes: pl.Expr | None = None) -> pl.Dat
         rounds = daily & pl.col("segment_is_rounded") & ~pl.col("revolving")
         rounds = rounds if changes is None else rounds & changes
         ended = ended.with_columns(**segment.end_earning(where=rounds))
-    return ended.drop("_over", "_under", "_floor").collect(engine=engine_for(loans))
+    return ended.drop("_over", "_under", "_floor", *accrual.columns).collect(
+        engine=engine_for(loans)
+    )
 
 
 def _with_advances_closed(exact: pl.LazyFrame, accrual: Accrual) -> pl.LazyFrame:

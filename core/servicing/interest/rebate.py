@@ -6,10 +6,10 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import InterestMode, Rebate, Status
-from loanbook.core.contract.rule_of_78 import rule_of_78
 from loanbook.core.contract.schedule.cursor import CURSOR, from_the_start
 from loanbook.core.contract.schedule.expansion import expand, expand_from
 from loanbook.core.contract.schedule.periods import Calendars
+from loanbook.core.contract.schedule.rule_of_78 import rule_of_78
 from loanbook.core.servicing.interest.accrual import earned
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE

@@ -142,7 +142,7 @@ def stub_within(where: pl.Expr) -> dict[str, pl.Expr]:
 def _stub_of_a_later(n: pl.Expr) -> pl.Expr:
     """How the running period counts if it is instalment `n`'s and no whole one (code of `Stub`, Int8).
 
-    Of a first one as agreed; a later one as nights bear it (`Figures.is_reshaped`): a period that a
+    Of a first one as agreed; a later one as nights bear it (`OddPeriods.is_reshaped`): a period that a
     calendar moved bears all of it.
     """
     counts_on = pl.col("stub") == Stub.forward.value

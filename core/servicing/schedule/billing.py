@@ -12,7 +12,7 @@ from loanbook.core.contract.figures import Amortisation, Figures
 from loanbook.core.contract.money import int128, with_quotient
 from loanbook.core.contract.schedule.cursor import instalment, next_period, without_later_parts
 from loanbook.core.contract.steps_and_seasons import alike
-from loanbook.core.frames import codes, engine_for
+from loanbook.core.frames import engine_for
 from loanbook.core.servicing.interest.accrual import Accrual, interest_stopped
 from loanbook.core.servicing.interest.cash_advances import begun_anew
 from loanbook.core.servicing.loan import balances, line, segment
@@ -133,13 +133,13 @@ def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     billed = (pl.col("instalment_no") > pl.col("instalments")) & (
         pl.col("due_date") < pl.col("period_end")
     )
-    standing = (
+    laid = (
         dues.filter(of_schedule())
         .join(ends, on="loan_id")
         .filter(~billed)
         .select(*DUE_KEY, "paid", "amount")
     )
-    interest = standing.filter(is_interest() & (pl.col("amount") > pl.col("paid")))
+    interest = laid.filter(is_interest() & (pl.col("amount") > pl.col("paid")))
     later = (
         interest.join(ending.select("loan_id", ends="instalment_no"), on="loan_id")
         .filter(pl.col("instalment_no") > pl.col("ends"))
@@ -147,7 +147,7 @@ def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
         .agg(interest_later=(pl.col("amount") - pl.col("paid")).sum())
     )
     early = (
-        standing.join(ending.select("loan_id", "instalment_no"), on=["loan_id", "instalment_no"])
+        laid.join(ending.select("loan_id", "instalment_no"), on=["loan_id", "instalment_no"])
         .group_by("loan_id")
         .agg(
             early_principal=pl.col("paid").filter(is_principal()).sum(),
@@ -273,10 +273,11 @@ def covered(loans: pl.DataFrame, figures: Figures) -> pl.Expr:
     ahead = loans.filter(pl.col("covered_is_fixed") & met_ahead)
     if ahead.is_empty():
         return pl.lit(False)
-    over, under = Figures(ahead).nightly_factor()
+    laid, its = Figures(ahead).in_columns(ahead)
+    over, under = its.nightly_factor()
     began = pl.col("principal") - pl.col("principal_due") + pl.col("early_principal")
     # nested in one expression the factor would be computed many times over
-    rated = ahead.with_columns(_factor=over, _base=under)
+    rated = laid.with_columns(_factor=over, _base=under)
     whole = with_quotient(
         rated, "_whole", int128(began) * pl.col("_factor"), pl.col("_base"), "interest_rounding",
         figures.rounding,
@@ -379,8 +380,9 @@ def _with_residue(ending: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     carries = (pl.col("interest_mode") == InterestMode.daily) & goes_on
     if ending.filter(carries).is_empty():
         return ending.with_columns(residue_kept=pl.lit(0, dtype=pl.Int64))
-    accrual = Accrual(figures, codes(ending, "interest_mode"))
-    exact = ending.with_columns(over=accrual.numerator(), under=int128(accrual.denominator()))
+    laid, accrual = Accrual.of(ending)
+    told = laid.with_columns(over=accrual.numerator(), under=int128(accrual.denominator()))
+    exact = told.drop(accrual.columns).collect()
     # of the segment that ends today: what the accrual made of it, whole units before it left out
     billed = pl.col("interest_accrued") + pl.col("accrued_prepaid") - pl.col("accrued_units")
     left = pl.col("over") - int128(billed) * pl.col("under")
@@ -390,8 +392,9 @@ def _with_residue(ending: pl.DataFrame, figures: Figures) -> pl.DataFrame:
         onward = ending.with_columns(
             following, period_start="period_end", period_end=figures.due_date(following)
         )
-        later = int128(accrual.denominator()) // _over_days()
-        exact = exact.with_columns(onward.select(_later=later))
+        ahead, after = Accrual(figures, accrual.modes).in_columns(onward.lazy())
+        later = int128(after.denominator()) // _over_days()
+        exact = exact.with_columns(ahead.select(_later=later).collect())
         left = left * pl.col("_later") // pl.col("under")
     else:
         left = left // _over_days()

@@ -18,12 +18,12 @@ from loanbook.core.catalogue.components import (
 )
 from loanbook.core.contract.dates.business_days import Calendar
 from loanbook.core.contract.dates.instalment_dates import due_of
-from loanbook.core.contract.figures import Amortisation, Figures
+from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.first_period import later_stub
 from loanbook.core.contract.money import int128, with_quotient
 from loanbook.core.contract.schedule.expansion import expand_from
 from loanbook.core.contract.steps_and_seasons import alike
-from loanbook.core.frames import codes
+from loanbook.core.frames import codes, engine_for
 from loanbook.core.servicing.interest.accrual import Accrual
 from loanbook.core.servicing.interest.pauses import later_pauses
 from loanbook.core.servicing.loan import balances, segment
@@ -86,8 +86,9 @@ def _of_one(loans: pl.DataFrame, until: pl.Expr, since: pl.Expr = _PERIOD_START)
         business_date=until,
     )
     # of the segment as it begins here: a rate that changed within the period changes within it
-    accrual = Accrual(Figures(whole), codes(whole, "interest_mode"))
-    return whole.select(one=accrual.numerator(), over=int128(accrual.denominator()))
+    laid, accrual = Accrual.of(whole)
+    told = laid.select(one=accrual.numerator(), over=int128(accrual.denominator()))
+    return told.collect(engine=engine_for(loans))
 
 
 def _waiting_stub(loans: pl.DataFrame) -> pl.Expr:

@@ -239,10 +239,10 @@ def _orders(session: Session, wanted: Select[QueuedOrder]) -> list[Order]:
     )  # fmt: skip
     for id_, actor, verdict, reason in session.execute(told):
         decided.setdefault(id_, []).append((actor, verdict, reason))
-    return [_as_told(row, decided.get(row.id, [])) for row in rows]
+    return [_with_decisions(row, decided.get(row.id, [])) for row in rows]
 
 
-def _as_told(row: QueuedOrder, decided: list[tuple[str, str, str]]) -> Order:
+def _with_decisions(row: QueuedOrder, decided: list[tuple[str, str, str]]) -> Order:
     wanted = Proposal(
         row.command, row.loan_key, row.value_date, json.loads(row.fields), row.amount_minor, row.currency,
         row.reason, row.comment, row.source, row.id,
