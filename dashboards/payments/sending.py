@@ -9,7 +9,7 @@ import streamlit as st
 
 from loanbook.core.errors import LedgerError
 from loanbook.core.payments.out.presentment import WHY
-from loanbook.core.store.sending.asking import asked_for, mandates_at
+from loanbook.core.store.sending.asking import debits_of, mandates_at
 from loanbook.core.store.sending.reading import SENT
 from loanbook.dashboards import data
 from loanbook.dashboards.formats import count, day, short_money
@@ -118,7 +118,7 @@ def _asked_for(
     on: dt.date, state: int, key: str
 ) -> tuple[list[tuple[str, str, pl.DataFrame]], pl.DataFrame]:
     """Debits by originator and currency, and what is not asked for; kept until something is written (`state`)."""
-    asked, passed = asked_for(data.ledger().lake(), data.stored_policies(), on)
+    asked, passed = debits_of(data.ledger().lake(), data.stored_policies(), on)
     return [(by.name, by.currency, rows) for by, rows in asked], passed
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from loanbook.core.payments.out.presentment import DEBITS
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.originators import Originator
-from loanbook.core.store.sending.asking import asked_for
+from loanbook.core.store.sending.asking import debits_of
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import knowledge
 from loanbook.pipelines.payments.outbox import hand_over
@@ -56,7 +56,7 @@ def present(ledger: Ledger, policies: PolicyBook, day: dt.date, *, run_id: str) 
 
 def plan(ledger: Ledger, policies: PolicyBook, day: dt.date) -> Presented:
     """The files of debits for a day, nothing recorded."""
-    asked, passed = asked_for(ledger, policies, day)
+    asked, passed = debits_of(ledger, policies, day)
     files = [file_of(ledger, by, day, "debit", _told(rows, by)) for by, rows in asked]
     return Presented(day, files, passed)
 

@@ -205,7 +205,7 @@ def test_agreements_are_paid_out_once_come_back_and_are_withdrawn(  # noqa: PLR0
             "payout_clearing": 120_000, "loan_principal": -120_000, "interest_income": earned, "interest_accrued": -earned,
         }  # fmt: skip
     assert lender.ledger.frame("SELECT outcome, rule FROM {lake}.bank_entries").rows() == [
-        ("returned", "return_of_a_payment")
+        ("returned", "return_of_a_payout")
     ]
     (told_of,) = json.loads(message.read_text())["payouts"]
     assert (told_of["loan_key"], told_of["amount"]) == ("A", "120000")

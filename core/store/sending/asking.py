@@ -24,7 +24,7 @@ from loanbook.core.store.sending.instructions import sent
 PASSED_BY = {"originator": pl.String, **PASSED}
 
 
-def asked_for(
+def debits_of(
     ledger: Queries, policies: PolicyBook, day: dt.date
 ) -> tuple[list[tuple[Originator, pl.DataFrame]], pl.DataFrame]:
     """The debits of a day (`DEBITS`) by originator, and what falls to it and is not presented (`PASSED_BY`): no file is
