@@ -7,5 +7,6 @@
 - `assigning` - who calls which loan, within capacity
 - `queue` - the day's queue of the whole book
 - `settling` - what settles a loan for less than its claim
+- `performance` - strategies against each other
 - `seeing` - whose loans of the queue somebody sees
 """

@@ -376,17 +376,38 @@ def _first_allowed(rows: pl.DataFrame, facts: _Facts, rules: ContactRules) -> pl
     if open_rows.is_empty():
         return pl.DataFrame(schema={"row": pl.Int64, "allowed_at": UTC})
     now = open_rows.select("row", point="at")
-    stands = now.join(_broken(now, rows, facts, rules), on="row", how="anti")
-    later = open_rows.join(stands, on="row", how="anti")
-    points = _points(later, facts, rules)
-    barred = _broken(points, rows, facts, rules).select("row", "point")
-    free = pl.concat([stands, points.join(barred, on=["row", "point"], how="anti")])
-    return free.group_by("row").agg(allowed_at=pl.col("point").min())
+    found = [now.join(_broken(now, rows, facts, rules), on="row", how="anti")]
+    several = pl.col("zone").str.contains(APART, literal=True)
+    for some, spans in ((several, [(-1, _days_ahead(rules))]), (~several, _stages(rules))):
+        left = open_rows.filter(some).join(found[0], on="row", how="anti")
+        for first, last in spans:  # of one clock what lies in earlier days comes first
+            if left.is_empty():
+                break
+            points = _points(left, facts, rules, (first, last))
+            barred_at = _broken(points, rows, facts, rules).select("row", "point")
+            found.append(points.join(barred_at, on=["row", "point"], how="anti"))
+            left = left.join(found[-1], on="row", how="anti")
+    return pl.concat(found).group_by("row").agg(allowed_at=pl.col("point").min())
 
 
-def _points(rows: pl.DataFrame, facts: _Facts, rules: ContactRules) -> pl.DataFrame:
-    """`row`, `point` at which a rule may begin to allow what it barred, from the row's instant on."""
-    spans = [rule.days for rule in rules.rules.values() if isinstance(rule, Spaced)]
+def _days_ahead(rules: ContactRules) -> int:
+    """Days after a contact's own within which some point is allowed, if any is."""
+    return (
+        max([0, *(rule.days for rule in rules.rules.values() if isinstance(rule, Spaced))]) + _WEEK
+    )
+
+
+def _stages(rules: ContactRules) -> list[tuple[int, int]]:
+    """First and last days that are tried one after another: most rows are allowed within the first."""
+    last = _days_ahead(rules)
+    return [(first, min(first + 2, last)) for first in range(-1, last + 1, 3)]
+
+
+def _points(
+    rows: pl.DataFrame, facts: _Facts, rules: ContactRules, within: tuple[int, int]
+) -> pl.DataFrame:
+    """`row`, `point` at which a rule may begin to allow what it barred, from the row's instant on, of days of the borrower's
+    calendar: the first and the last, counted from the row's own."""
     zones = on_the_clock(
         by_zone(rows.select("row", "at", "zone")).with_columns(clock="at"), "clock"
     )
@@ -395,8 +416,7 @@ def _points(rows: pl.DataFrame, facts: _Facts, rules: ContactRules) -> pl.DataFr
         rows.select("row").join(pl.DataFrame({"time": opens}, schema={"time": pl.Int64}), how="cross"),
         facts.windows.select("row", time="ends").filter(pl.col("time") < 1440),
     ]).unique()  # fmt: skip
-    last = max([0, *spans]) + _WEEK
-    days = pl.DataFrame({"day": range(-1, last + 1)}, schema={"day": pl.Int64})
+    days = pl.DataFrame({"day": range(within[0], within[1] + 1)}, schema={"day": pl.Int64})
     clocks = zones.join(times, on="row").join(days, how="cross").with_columns(
         then=pl.col("clock").dt.truncate("1d") + pl.duration(days="day", minutes="time")
     )  # fmt: skip

@@ -7,6 +7,7 @@ import datetime as dt
 import polars as pl
 import streamlit as st
 
+from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.store.clocks import Clocks as StoredClocks
 from loanbook.dashboards import data
@@ -34,8 +35,16 @@ def page() -> None:
     clocks = head("Collections", data.ledger())
     if clocks is None:
         return
+    from loanbook.pipelines.collections.queued import queue_rules
+
     at = data.ledger().clocks(clocks.as_of, clocks.known_at)
     policies = data.policies()
+    try:
+        queue_rules(policies, at.on)
+    except PolicyError as error:
+        st.info(f"{error} (docs/guide/collections.md)")
+        done(f"{at.known}|{at.on}|collections|none")
+        return
     rows = _mine(_queue(at, policies.digest, str(data.home()), policies), at, policies)
     _figures(rows, at.on)
     chosen = _pick(rows, at.on)

@@ -2,6 +2,7 @@
 
 - `promised` - promises, and what became of them
 - `queued` - the day's queue of the whole book
-- `desk` - what of it somebody sees
+- `desk` - what of it somebody sees, and its loans as attributes of users
+- `compared` - strategies against each other
 - `one` - one late loan
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -10,6 +11,8 @@ from loanbook.core.access.actor import AccessError, Actor, plain_name
 from loanbook.core.access.deciding import WHOLE, Reading
 from loanbook.core.collections.seeing import Sight, sight
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.store.people.database import People
+from loanbook.core.store.people.users import known_names, set_attribute
 from loanbook.pipelines.collections.queued import queue_by, queue_rules
 
 if TYPE_CHECKING:
@@ -71,3 +74,25 @@ def seen_queue(
     except AccessError as error:
         log_denied(where, str(error))
         raise
+
+
+def assign(
+    people: People, by: Actor, queue: pl.DataFrame, policies: PolicyBook, on: dt.date
+) -> dict[str, int]:
+    """Let each agent and supervisor who is a user be assigned the loans of the queue that stand with them: the attribute
+    `account`, by which roles filter rows. Names of those users, and how many loans each has now.
+
+    A role that reads `within: [account]` then shows them these loans on every page, in every command and in SQL.
+    """
+    rules = queue_rules(policies, on)
+    named = {plain_name(a.name) for team in rules.teams for a in team.agents}
+    named |= {plain_name(name) for team in rules.teams for name in team.supervisors}
+    users = {plain: user for plain, user in known_names(people).items() if plain in named}
+    found = {}
+    for plain in sorted(users):
+        shown = sight(users[plain], Reading(rows=()), rules)
+        assert shown is not None, "the queue names them"
+        keys = queue.filter(shown.of)["loan_key"].sort().to_list()
+        set_attribute(people, by, users[plain].name, "account", keys)
+        found[users[plain].name] = len(keys)
+    return found

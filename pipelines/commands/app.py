@@ -153,6 +153,8 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, Callable[..., None]]]]] = {
     }),
     "collections": ("Work on late loans: contacts, promises and notices, written down and judged by rules.", {
         "queue": (READ, queue.queue),
+        "assign": (RUN, queue.assign),
+        "compare": (WHOLE, queue.compare),
         "log": (PROPOSE, contacts.log),
         "promise": (PROPOSE, promises.promise),
         "notice": (PROPOSE, promises.notice),

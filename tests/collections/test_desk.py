@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from loanbook.core.access.actor import AccessError, Actor
 from loanbook.core.collections.settling import settlement, why_not
+from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.lending.settlement_rules import SettlementRules
 from loanbook.core.store.instance import SHIPPED_POLICIES
@@ -20,7 +22,9 @@ from loanbook.core.store.people import audit, queue
 from loanbook.core.store.people.acting import TOKEN_VARIABLE
 from loanbook.core.store.people.database import People, open_people
 from loanbook.core.store.people.users import NewUser, add_user
+from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
+from loanbook.pipelines.collections.compared import compared
 from loanbook.pipelines.commands.app import app
 from tests.collections.test_log import _run
 from tests.dashboards.an_office import SETUP, signed_in
@@ -30,19 +34,20 @@ US_CA = {"region": ["US-CA"]}
 
 @pytest.fixture(scope="module")
 def office(late_book: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
-    """The book as a lender in production: agent-1 and agent-2 see loans in California, so does the supervisor."""
+    """The book as a lender in production: agent-1 and the supervisor see loans in California, agent-2 what is assigned."""
     home = shutil.copytree(late_book.home, tmp_path_factory.mktemp("collections") / "home")
     (home / "loanbook.toml").write_text('profile = "production"\n')
     shutil.copytree(SHIPPED_POLICIES, home / "policies")
     people = open_people(Settings.of(home))
     for name, role in (
         ("agent-1", "collector"),
-        ("agent-2", "collector"),
+        ("agent-2", "collection-agent"),
         ("supervisor-1", "collector"),
         ("new", "collector"),
     ):
         add_user(people, SETUP, NewUser(name, "person", None, None, (role,), US_CA))
-    add_user(people, SETUP, NewUser("com", "person", None, None, ("compliance",), {}))
+    for name, role in (("com", "compliance"), ("night", "scheduler")):
+        add_user(people, SETUP, NewUser(name, "person", None, None, (role,), {}))
     yield people
     people.close()
 
@@ -60,13 +65,21 @@ def test_two_logins_see_two_lists_a_supervisor_the_team_and_a_refusal_stands_in_
     every = _queue(office, "com", monkeypatch)
     assert len(every) == 6
     assert "B None waits" in every  # an attorney
+    assert _queue(office, "agent-2", monkeypatch) == []  # nothing was assigned yet
+    monkeypatch.setenv(TOKEN_VARIABLE, signed_in(office, "night"))
+    assert "agent-2 2" in _run("collections", "assign")
+    told = audit.entries(office, actor="night", activity="user.attribute")
+    assert told.height == 3  # agent-1, agent-2 and supervisor-1 are users
     first, second = (_queue(office, name, monkeypatch) for name in ("agent-1", "agent-2"))
     assert "D agent-1 waits" in first  # a conversation two days before, with agent-1
     assert "F agent-1 assigned" in first
-    assert second == ["C agent-2 assigned"]
-    assert sorted(_queue(office, "supervisor-1", monkeypatch)) == sorted(
-        [*first, *second]
-    )  # E is in Texas
+    assert sorted(second) == ["C agent-2 assigned", "E agent-2 assigned"]
+    with closing(
+        LedgerReader(office.settings)
+    ) as reader:  # agent-2's: nothing but these, wherever it is asked
+        assert sorted(reader.query("SELECT loan_key FROM loan_keys")["loan_key"]) == ["C", "E"]
+    seen = _queue(office, "supervisor-1", monkeypatch)
+    assert sorted(seen) == sorted([*first, "C agent-2 assigned"])  # E is in Texas
     for who, more, why in (
         ("agent-1", ("--agent", "agent-2"), "not yours to see"),
         ("new", (), "stands in no team"),
@@ -155,3 +168,27 @@ def test_a_settlement_is_above_its_floor_within_authority_and_ordered_once_money
         "G",
         "agent-1",
     )
+
+
+def test_strategies_are_compared_on_the_loans_that_each_had_when_the_period_began(
+    late_book: Settings, policies: PolicyBook
+) -> None:
+    with closing(LedgerReader(late_book)) as reader:
+        known = policies.with_registry(
+            reader.query("SELECT name FROM products ORDER BY code")["name"]
+        )
+        rows = compared(reader, known, dt.date(2018, 1, 12), dt.date(2018, 1, 18))
+        assert set(rows["strategy"]) <= {"balance-first", "promises-first"}
+        told = rows.sum()
+        # A was not late; B paid 100.00 on the 13th, G 1,190.00 on the 17th; C, D and F were called, D spoke; all promises are older
+        assert told.select("loans", "collected", "attempts", "right_party", "promised").row(0) == (
+            6,
+            129_000,
+            3,
+            1,
+            0,
+        )
+        for row in rows.to_dicts():
+            assert row["liquidation"] == row["collected"] * 1_000_000 // row["amount_due"]
+        with pytest.raises(LoanbookError, match="is not before"):
+            compared(reader, known, dt.date(2018, 1, 18), dt.date(2018, 1, 18))

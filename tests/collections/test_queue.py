@@ -200,6 +200,7 @@ def test_a_queue_that_can_not_be_worked_is_refused() -> None:
         ("name: ben", "name: ann", "ann is named twice"),
         ("of: amount_due, bins", "of: promise, bins", "promise is a word"),
         ("of: amount_due", "of: mood", "'mood' is no input"),
+        ("America/Chicago", "America/Gotham", "is no time zone"),
         ("from_days: 31", "from_days: 31\n    to_days: 3", "to_days: 3 is below"),
     ):
         with pytest.raises(PolicyError, match=why):

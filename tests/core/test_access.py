@@ -19,20 +19,20 @@ from loanbook.core.policy.rights.roles import ACTIONS, ApprovalRules, Role
 
 TODAY = dt.date(2026, 3, 2)
 MATRIX = {
-    "ledger.read": "analyst approver collector compliance scheduler senior-underwriter servicing underwriter",
+    "ledger.read": "analyst approver collection-agent collector compliance scheduler senior-underwriter servicing underwriter",
     "ledger.query": "analyst compliance",
     "ledger.export": "analyst compliance servicing",
     "book.run": "scheduler servicing",
     "book.maintain": "administrator scheduler",
     "book.rollback": "administrator",
     "policy.change": "servicing",
-    "order.propose": "collector servicing",
+    "order.propose": "collection-agent collector servicing",
     "order.approve": "approver",
     "users.read": "administrator compliance",
     "users.manage": "administrator",
     "screening.decide": "compliance",
     "case.decide": "senior-underwriter underwriter",
-    "roles.read": "administrator analyst approver collector compliance senior-underwriter servicing underwriter",
+    "roles.read": "administrator analyst approver collection-agent collector compliance senior-underwriter servicing underwriter",
     "audit.read": "compliance",
     "audit.verify": "administrator compliance",
     "personal.write": "scheduler servicing",

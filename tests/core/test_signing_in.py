@@ -19,12 +19,13 @@ from loanbook.core.policy.rights.roles import Role
 
 TODAY = dt.date(2026, 3, 2)
 AT = dt.datetime(2026, 3, 2, 9, 0, tzinfo=dt.UTC)
-READERS = "analyst approver compliance scheduler servicing"
+READERS = "analyst approver compliance scheduler senior-underwriter servicing underwriter"
+AGENTS = "collector collection-agent"
 OTHERS = {
-    "loan": f"{READERS} collector",
-    "collections": f"{READERS} collector",
-    "metrics": f"{READERS} collector administrator",
-    "approvals": "approver collector servicing",
+    "loan": f"{READERS} {AGENTS}",
+    "collections": f"{READERS} {AGENTS}",
+    "metrics": f"{READERS} {AGENTS} administrator",
+    "approvals": f"approver {AGENTS} senior-underwriter servicing underwriter",
     "audit": "administrator compliance",
     "users": "administrator compliance",
 }

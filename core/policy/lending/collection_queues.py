@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from itertools import pairwise
 from typing import Annotated
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from loanbook.core.policy.base import Name, Policy, named_once
@@ -102,6 +104,17 @@ class Team(_Part):
         description="time zone of borrowers of whom the contact log has none: America/Chicago"
     )
     agents: list[Agent] = Field(min_length=1, max_length=500, description="who works its loans")
+
+    @field_validator("zone")
+    @classmethod
+    def _a_zone(cls, zone: str) -> str:
+        try:
+            pl.Series([dt.datetime(2024, 1, 1, tzinfo=dt.UTC)]).dt.convert_time_zone(zone)
+        except pl.exceptions.ComputeError:
+            raise ValueError(
+                f"zone: {zone!r} is no time zone; write it like America/Chicago"
+            ) from None
+        return zone
 
     @model_validator(mode="after")
     def _in_order(self) -> Team:

@@ -45,3 +45,9 @@ SAID = """
     ORDER BY loan_key, stated_at, reference
 """
 """The contact log and what borrowers said, as a business date knew them."""
+WORKED = """
+    SELECT loan_id, count(*) AS attempts, count(*) FILTER (WHERE right_party) AS right_party FROM contacts
+    WHERE direction = 'out' AND left(occurred_text, 10)::DATE BETWEEN $first AND $last AND known_on <= $booked
+    GROUP BY loan_id
+"""
+"""Contacts that the lender began in a period, by loan."""

@@ -1,4 +1,4 @@
-"""`loanbook collections queue`: whom to call, by which agent, in what order, and why."""
+"""`loanbook collections queue | assign | compare`: whom to call, by which agent and why, and what came of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ import polars as pl
 import typer
 
 from loanbook.core.contract.money import major
-from loanbook.pipelines.commands.console import AsCsv, AsJson, believed, opened, out, piped, show
+from loanbook.pipelines.commands.console import (
+    AsCsv,
+    AsJson,
+    believed,
+    iso_date,
+    opened,
+    out,
+    piped,
+    show,
+)
 
 _SHOWN = (
     "agent", "place", "loan_key", "days_past_due", "amount_due", "balance", "currency", "score", "why", "strategy", "team",
@@ -47,3 +56,55 @@ def queue(
     )
     more = f"; the first {MOST} shown, --csv has all" if rows.height > MOST else ""
     out.print(f"{rows.height:,} loans: {counts or 'none'}{more}.")
+
+
+def assign(
+    as_of: Annotated[str | None, typer.Option(help="Business date; default the last.")] = None,
+) -> None:
+    """Assign the loans of the queue to the users who stand in it: roles that read `within: [account]` then show each agent the
+    own loans alone, on every page, in every command and in SQL. Run it after the day's close; the trail has every change."""
+    from loanbook.core.store.people.acting import acting
+    from loanbook.core.store.people.database import open_people
+    from loanbook.pipelines.collections.desk import assign as assigned
+    from loanbook.pipelines.collections.queued import queue_by
+
+    reader, policies = opened()
+    at = reader.clocks(as_of, None)
+    people = open_people(reader.settings)
+    by = acting(reader.settings, people)
+    found = assigned(people, by, queue_by(reader, policies, at), policies, at.on)
+    told = ", ".join(f"{name} {n:,}" for name, n in found.items())
+    out.print(f"Loans of the queue {believed(at)}: {told or 'no user stands in it'}.")
+
+
+def compare(
+    first: Annotated[str, typer.Option("--from", help="Business date whose queue is looked at.")],
+    last: Annotated[
+        str, typer.Option("--to", help="Business date up to which its loans are followed.")
+    ],
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Strategies of the queue against each other: what came of the loans that each had on one date by the end of another.
+
+    Collected of what was due, right-party contacts of attempts, promises of these, kept of those that fell due: counts
+    beside shares, and no rank, for a small group tells little.
+    """
+    from loanbook.pipelines.collections.compared import compared
+
+    reader, policies = opened()
+    begins, ends = iso_date(first, "--from"), iso_date(last, "--to")
+    assert begins is not None
+    assert ends is not None
+    rows = compared(reader, policies, begins, ends)
+    if piped(rows, as_json, as_csv):
+        return
+    shares = [name for name in rows.columns if name == "liquidation" or name.endswith("_share")]
+    percent = [
+        (pl.col(name) / 10_000).round(2).alias(f"{name.removesuffix('_share')} %")
+        for name in shares
+    ]
+    show(
+        rows.with_columns(major("amount_due"), major("collected"), *percent).drop(shares),
+        f"Loans of the queue of {begins}, to {ends}",
+    )
