@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from loanbook.core.catalogue.contacts import ANSWERED_BY
 from loanbook.core.catalogue.statuses import Flag, Status
 
 
@@ -24,6 +25,7 @@ class Cause(IntEnum):
     opening = 3
     withdrawal = 4
     correction = 5
+    notice = 6
 
 
 CAUSES = {
@@ -31,6 +33,7 @@ CAUSES = {
     Cause.time: "a day passed: something fell due, or is late by another day",
     Cause.policy: "a policy came into force: the same days are in another bucket",
     Cause.opening: "the ledger told no events yet: the state is told as it stands",
+    Cause.notice: "the borrower, or who speaks for them, gave notice, or it was answered",
     Cause.correction: "what had been told is none: `news` came late, and nothing changed on the date",
     Cause.withdrawal: "a version was taken back: what it had told is undone",
 }
@@ -58,6 +61,8 @@ class RiskEvent:
     bits: Mapping[int, str] | None = None
     """Bits that are told as a list of names."""
     boolean: bool = False
+    of_positions: bool = True
+    """Told of what positions and terms say; else of what was taken in beside them, and never told anew of a day."""
     version: int = 1
 
     @property
@@ -74,6 +79,23 @@ class RiskEvent:
 _COUNT = {"type": "integer", "minimum": 0}
 _STATUSES = {member.value: member.name for member in Status}
 _FLAGS = {member.value: member.name for member in Flag}
+STANDING_NOTICES = {
+    1: "stop",
+    2: "attorney",
+    4: "bankruptcy",
+    8: "dispute",
+    16: "hardship",
+    32: "complaint",
+}
+"""Notices that stand until another ends them, one bit each. Append only: bits are stored."""
+ENDED_BY = {"stop": "stop_withdrawn"} | ANSWERED_BY
+
+
+def _names(of: Mapping[int, str]) -> dict[str, Any]:
+    """JSON schema of a list of names."""
+    return {"type": "array", "items": {"enum": [*of.values()]}, "uniqueItems": True}
+
+
 RISK_EVENTS = (
     RiskEvent(
         0, "StatusChanged", "status", "A loan enters the book, or its state changes",
@@ -98,8 +120,12 @@ RISK_EVENTS = (
     ),
     RiskEvent(
         5, "FlagsChanged", "flags", "What is known of the borrower changes",
-        "the flags that stand", 0, {"type": "array", "items": {"enum": [*_FLAGS.values()]}, "uniqueItems": True},
-        (0, Flag.deceased.value), bits=_FLAGS,
+        "the flags that stand", 0, _names(_FLAGS), (0, Flag.deceased.value), bits=_FLAGS,
+    ),
+    RiskEvent(
+        6, "NoticesChanged", "notices", "A borrower's notice that may hold contact stands, or was answered or taken back; told on "
+        "the day on which it becomes known", "the notices that stand", 0, _names(STANDING_NOTICES), (0, 2),
+        bits=STANDING_NOTICES, of_positions=False,
     ),
 )  # fmt: skip
 BY_COLUMN = {each.column: each for each in RISK_EVENTS}

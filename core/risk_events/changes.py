@@ -11,7 +11,7 @@ import datetime as dt
 import polars as pl
 
 from loanbook.core.catalogue.codes import ENDED, MONEY_IN
-from loanbook.core.risk_events.catalogue import BY_COLUMN, RISK_EVENTS, Cause
+from loanbook.core.risk_events.catalogue import BY_COLUMN, Cause
 from loanbook.core.risk_events.state import STATES, at_rest, standing, states
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.book import Book
@@ -95,7 +95,7 @@ def differences(both: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     grows worse is caused by no money that came in.
     """
     whole = both.with_columns(
-        pl.col(f"{each.column}_before").fill_null(pl.lit(each.default, pl.Int32)) for each in RISK_EVENTS
+        pl.col(f"{name}_before").fill_null(pl.lit(BY_COLUMN[name].default, pl.Int32)) for name in STATES
     ).with_columns(
         same_days=pl.col("days_past_due") == pl.col("days_past_due_before"),
         aged=(pl.col("days_past_due") > pl.col("days_past_due_before"))

@@ -7,11 +7,10 @@ import datetime as dt
 import polars as pl
 
 from loanbook.core.risk_events.catalogue import RISK_EVENTS
-from loanbook.core.risk_events.state import STATES
 
 
 def fold(events: pl.DataFrame, on: dt.date | None = None) -> pl.DataFrame:
-    """`loan_id` and `STATES` (Int32) of every loan that ever was in the book, ended ones too, at the end of `on`.
+    """`loan_id` and the states of all types (Int32) of every loan that ever was in the book, ended ones too, at the end of `on`.
 
     `events`: `loan_id`, `business_date`, `kind`, `now`, `sequence`. Of a loan and a type the event of the latest date
     holds, and of a date the last that was said of it.
@@ -29,4 +28,8 @@ def fold(events: pl.DataFrame, on: dt.date | None = None) -> pl.DataFrame:
             for each in RISK_EVENTS
         )
     )
-    return held.filter(pl.col("status").is_not_null()).select("loan_id", *STATES).sort("loan_id")
+    return (
+        held.filter(pl.col("status").is_not_null())
+        .select("loan_id", *(each.column for each in RISK_EVENTS))
+        .sort("loan_id")
+    )

@@ -7,7 +7,7 @@ import json
 
 import polars as pl
 
-from loanbook.core.risk_events.catalogue import CAUSES, RISK_EVENTS, RiskEvent
+from loanbook.core.risk_events.catalogue import CAUSES, RISK_EVENTS, Cause, RiskEvent
 from loanbook.core.risk_events.cloud import TOLD, cloud_events, schema_of
 
 _HEAD = """# Risk events
@@ -30,7 +30,8 @@ killed and started again from there it misses none and reads none twice. Offsets
 
 **Folding.** Of a loan and a type the event of the latest `business_date` holds, and of a date the last that was told
 (`loanbook.core.risk_events.folding`). So folded, events are the state of every position, at the end of any date, whenever one
-begins to read. A loan of which a type was never told has the default below.
+begins to read. A loan of which a type was never told has the default below. Notices of borrowers are of no position: they are
+told on the day on which they become known, and no day before is told anew.
 
 **Corrections.** Late news changes days that were told. The version that takes it in tells, of each loan and day, what is now
 another: `corrects` names the event whose place this one takes, and `news` what came late. An event that is none any more is
@@ -90,7 +91,8 @@ def _row(each: RiskEvent, before: int | None, now: int | None) -> pl.DataFrame:
     """A made-up row of synthetic loan `A-1`."""
     row = {
         "sequence": 73 * 10**13 + 1 + each.code, "kind": each.code, "loan_id": 1, "loan_key": "A-1",
-        "business_date": dt.date(2018, 3, 31), "before": before, "now": now, "cause": 0, "events": [41],
+        "business_date": dt.date(2018, 3, 31), "before": before, "now": now,
+        "cause": (Cause.event if each.of_positions else Cause.notice).value, "events": [41] if each.of_positions else [],
         "corrects": None, "news": [], "version": 73, "recorded_at": dt.datetime(2018, 4, 1, 0, 10),
     }  # fmt: skip
     return pl.DataFrame([row], schema=TOLD)

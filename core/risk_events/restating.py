@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import ENDED
-from loanbook.core.risk_events.catalogue import RISK_EVENTS, Cause
+from loanbook.core.risk_events.catalogue import BY_COLUMN, Cause
 from loanbook.core.risk_events.changes import CHANGES, KEY, came, differences
 from loanbook.core.risk_events.state import READ, STATES, standing, states
 from loanbook.core.servicing.replay.backdating import Restatement
@@ -82,7 +82,7 @@ def _carried(said: pl.DataFrame, lived: pl.DataFrame) -> pl.DataFrame:
         lived.sort("business_date"), on="business_date", by="loan_id", check_sortedness=False
     )
     value: pl.Expr = pl.lit(None, pl.Int32)
-    for each in RISK_EVENTS:
+    for each in (BY_COLUMN[name] for name in STATES):
         value = pl.when(pl.col("kind") == each.code).then(pl.col(each.column).fill_null(pl.lit(each.default, pl.Int32))).otherwise(value)  # fmt: skip
     told = held.with_columns(holds=value)
     changed = pl.col("holds").ne_missing(pl.col("before")) | pl.col("holds").ne_missing(

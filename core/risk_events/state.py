@@ -10,7 +10,8 @@ from loanbook.core.servicing.arrears.conventions import stage_of
 from loanbook.core.servicing.arrears.days_past_due import days_past_due
 from loanbook.core.servicing.loan.book import Book
 
-STATES = tuple(each.column for each in RISK_EVENTS)
+STATES = tuple(each.column for each in RISK_EVENTS if each.of_positions)
+"""States that positions and terms say."""
 READ = ("status", "days_past_due", "bucket", "non_accrual", "oldest_due_date")
 """Columns of positions that risk state is made of; with the terms' `flags`."""
 _OLDEST, _ON = pl.col("oldest_due_date"), pl.col("business_date")

@@ -16,14 +16,13 @@ from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.boarding import terms_of
 from loanbook.core.errors import LawBrokenError, LawsBrokenError, LedgerError
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.risk_events.changes import changes
 from loanbook.core.servicing.day.close import DayClose, close
 from loanbook.core.servicing.laws.pinning import FAULTS
 from loanbook.core.servicing.laws.setting_apart import Close, Day, Limit
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.store.banking.context import cash_booked
-from loanbook.core.store.closing.risk_events import outbox_is_empty
+from loanbook.core.store.closing.risk_events import Outbox, outbox_of
 from loanbook.core.store.history import StoredHistory
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.lake import loans_of
@@ -95,7 +94,7 @@ def close_days(
     booked = _by_booking_date(ledger, days)
     versions = ledger.reserve(len(days))
     digests = digests_ahead(pl.concat([book.pending, *booked.values()]), policies)
-    opening = outbox_is_empty(ledger, parent)
+    outbox = outbox_of(ledger, days[0], parent)
     limit = held_limit(ledger)
     with Writer(Writing(ledger, gate, by, stage)) as writer:
         for date, version in zip(days, versions, strict=True):
@@ -103,7 +102,7 @@ def close_days(
             past = _Published(ledger, policies, date, writer)
             day = Day(book, balances, events, past, policies, date, with_cash(close, cash))
             try:
-                done = _computed(day, limit, digests, ledger, (parent, version), opening)
+                done = _computed(day, limit, digests, ledger, (parent, version), outbox)
                 stage("computed", date)
                 writer.add(done)
             except Exception:
@@ -112,7 +111,7 @@ def close_days(
                 raise
             yield from writer.told()
             book, balances, parent = done.lawful.closed.book, done.lawful.balances, version
-            opening = False
+            outbox = outbox.next_day()
         try:
             writer.finish()
         finally:
@@ -165,16 +164,16 @@ def _computed(
     digests: pl.DataFrame | None,
     ledger: Ledger,
     versions: tuple[int, int],
-    opening: bool,
+    outbox: Outbox,
 ) -> Computed:
-    """`versions`: the day's parent and its own; `opening`: no risk event was ever told of the ledger."""
+    """`versions`: the day's parent and its own; `outbox`: what no version told yet."""
     started = time.perf_counter()
     try:
         done, digests = closed_with_digests(day, limit, digests)
     except LawsBrokenError as broken:
         raise LawBrokenError(told(broken, ledger)) from broken
     before = live_before(done) if day.book.date else None
-    changed = changes(done.before, done.closed, opening=opening)
+    changed = outbox.changes(done.before, done.closed)
     lawful = Lawful(
         done.closed, done.balances, done.laws, *versions, digests, done.restated, changed
     )

@@ -18,6 +18,7 @@ from loanbook.core.risk_events.catalogue import BY_COLUMN, RISK_EVENTS, Cause
 from loanbook.core.risk_events.changes import changes
 from loanbook.core.risk_events.cloud import cloud_events, schema_of
 from loanbook.core.risk_events.folding import fold
+from loanbook.core.risk_events.notices import NOTICES, notice_changes
 from loanbook.core.risk_events.page import example
 from loanbook.core.risk_events.restating import CORRECTED, SAID, corrections
 from loanbook.core.risk_events.state import READ, STATES, standing, states
@@ -112,6 +113,7 @@ def lived(policies: PolicyBook) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def _same(folded: pl.DataFrame, positions: pl.DataFrame) -> None:
     truth = states(positions).select("loan_id", *STATES).sort("loan_id")
+    folded = folded.select("loan_id", *STATES)
     assert folded.filter(pl.col("loan_id").is_in(truth["loan_id"].implode())).equals(truth)
     ended = folded.filter(~pl.col("loan_id").is_in(truth["loan_id"].implode()))
     assert ended["status"].is_in([1, 4, 5]).all()
@@ -124,9 +126,27 @@ def test_folded_events_are_the_positions_of_every_date_as_known_last(
     for (date,), rows in known.partition_by("business_date", as_dict=True).items():
         assert isinstance(date, dt.date)
         _same(fold(outbox, date), rows)
-    assert set(outbox["kind"].unique()) == {each.code for each in RISK_EVENTS}, (
+    assert set(outbox["kind"].unique()) == {BY_COLUMN[name].code for name in STATES}, (
         "the story has every type"
     )
+
+
+def test_a_notice_is_told_on_the_day_on_which_it_becomes_known() -> None:
+    noon, day = dt.datetime(2024, 1, 1, 12), dt.date(2024, 1, 5)
+    given = [  # of loan 1 an attorney, withdrawn; of 2 a stop that came with a late file; of 3 one that was known before
+        (1, noon, "a", "attorney", day), (1, noon + ONE_DAY, "b", "dispute", day), (1, noon + 2 * ONE_DAY, "c", "attorney_withdrawn", day),
+        (2, noon, "d", "stop", day - ONE_DAY), (3, noon, "e", "hardship", day - ONE_DAY),
+        (3, noon, "f", "hardship_answered", day + ONE_DAY),
+    ]  # fmt: skip
+    taken_in = {"d": noon + 4 * ONE_DAY}
+    rows = [(*each, taken_in.get(each[2], noon)) for each in given]
+    notices = pl.DataFrame(rows, schema=NOTICES, orient="row")
+    found = notice_changes(notices, day, noon + ONE_DAY)
+    assert found.select("loan_id", "before", "now").rows() == [(1, 0, 8), (2, 0, 1)]
+    assert notice_changes(notices, day + ONE_DAY, None).select(
+        "loan_id", "before", "now"
+    ).rows() == [(3, 16, 0)]
+    assert notice_changes(notices, day, dt.datetime.min)["loan_id"].to_list() == [1, 2, 3]
 
 
 def test_a_correction_names_the_last_that_was_told_of_the_day_and_an_event_says_what_made_it(

@@ -21,7 +21,9 @@ from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days
 from tests.conftest import copied
 from tests.pipelines.a_risk_book import LAST
+from tests.pipelines.files import drop, take
 
+NOTICE = "reference,loan_key,stated_at,kind,written,reason,agent\n"
 COLUMNS = {f"loanbook.risk.{each.name}": name for name, each in BY_COLUMN.items()}
 State = dict[tuple[str, str], tuple[str, object]]
 
@@ -77,6 +79,13 @@ def test_a_subscriber_that_is_killed_or_starts_late_comes_to_the_state_that_posi
     taken = withdraw(ledger, where.place, "user:test", "a test")
     policies = ledger.register(read_policies())
     days = [taken.through, *(LAST + dt.timedelta(days=n) for n in (1, 2))]
+    for n, (loan, kind) in enumerate(
+        [("E", "attorney"), ("F", "dispute"), ("F", "dispute_answered")]
+    ):
+        on = LAST + dt.timedelta(days=1 + n // 2)
+        drop(ledger, f"notices_{on}_{n}.csv" if n else f"notices_{on}.csv", NOTICE
+             + f"n{n},{loan},{on}T09:00:00Z,{kind},yes,says_so,a-1\n")  # fmt: skip
+    take(ledger)
     list(close_days(ledger, policies, days, provenance(policies)))
     ledger.close()
     subscriber.follow()
@@ -84,6 +93,8 @@ def test_a_subscriber_that_is_killed_or_starts_late_comes_to_the_state_that_posi
     truth = dict(positions.select("loan_key", "days_past_due").rows())
     assert max(truth.values()) > 80
     assert days_of(subscriber, positions) == truth
+    assert subscriber.state["E", "notices"] == ("2018-04-01", ["attorney"])
+    assert subscriber.state["F", "notices"] == ("2018-04-02", [])
     late = reader.risk_events()
     assert subscriber.read == late.height
     assert late.head(whole.height).equals(whole), (

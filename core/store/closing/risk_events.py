@@ -7,11 +7,17 @@ order is all that they mean. Rows of versions that were rejected are never read.
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import dataclass, replace
+
 import polars as pl
 
-from loanbook.core.risk_events.catalogue import RISK_EVENTS, Cause
-from loanbook.core.risk_events.changes import KEY
+from loanbook.core.risk_events.catalogue import ENDED_BY, RISK_EVENTS, Cause
+from loanbook.core.risk_events.changes import KEY, changes
+from loanbook.core.risk_events.notices import NOTICES, notice_changes
 from loanbook.core.risk_events.restating import CORRECTED, SAID
+from loanbook.core.servicing.day.close import DayClose
+from loanbook.core.servicing.loan.book import Book
 from loanbook.core.store.lake import LAKE, utc_now
 from loanbook.core.store.queries import TOLD, Queries
 
@@ -41,13 +47,52 @@ def outbox_rows(
     )
 
 
-def outbox_is_empty(ledger: Queries, parent: int) -> bool:
-    """Whether versions are published of which no event was ever told: those of a release that told none."""
-    if not parent:
-        return False
-    return not ledger.rows(
-        f"SELECT 1 FROM {{lake}}.risk_events WHERE version <= {parent} AND version IN {TOLD} LIMIT 1"
-    )
+@dataclass(frozen=True)
+class Outbox:
+    """What the next version has to tell that no version told."""
+
+    opening: bool
+    """Nothing was told of the ledger yet: versions that are published are of a release that told nothing."""
+    notices: pl.DataFrame
+    """Of loans that something came to be known of (`NOTICES`)."""
+    since: dt.datetime | None
+    """When the parent was committed; None: it waits for that itself, and knew all that was taken in."""
+
+    def changes(self, before: Book, closed: DayClose) -> pl.DataFrame:
+        """What a close changed (`CHANGES`), and what came to be known for it."""
+        ids = closed.book.positions["loan_id"]
+        heard = self.notices
+        if heard.height:
+            heard = heard.filter(pl.col("loan_id").is_in(ids.implode()))
+        of_positions = changes(before, closed, opening=self.opening)
+        return pl.concat([of_positions, notice_changes(heard, closed.date, self.since)])
+
+    def next_day(self) -> Outbox:
+        """Of the day after it in the same run."""
+        return replace(self, opening=False, since=None)
+
+
+_PARENT = f"""
+    SELECT (SELECT committed_at FROM {{lake}}.versions WHERE version = $parent) AS committed_at,
+           EXISTS (SELECT 1 FROM {{lake}}.risk_events WHERE version <= $parent AND version IN {TOLD}) AS told
+"""
+_HEARD = """
+    WITH heard AS (
+        SELECT loan_id, stated_at, preference_id AS reference, kind, known_on, recorded_at FROM {lake}.contact_preferences
+        WHERE kind IN (SELECT unnest($kinds))
+        UNION ALL
+        SELECT loan_id, stated_at, notice_id, kind, known_on, recorded_at FROM {lake}.notices)
+    SELECT * FROM heard WHERE loan_id IN (SELECT loan_id FROM heard WHERE known_on >= $first OR recorded_at > $since)
+"""
+
+
+def outbox_of(ledger: Queries, first: dt.date, parent: int) -> Outbox:
+    """What is to be told from a date on, upon a version (0: none)."""
+    committed, told = ledger.beside(_PARENT, {"parent": parent}).row(0)
+    since = committed if told else dt.datetime.min
+    asked = {"kinds": [*ENDED_BY, *ENDED_BY.values()], "first": first, "since": since}
+    heard = ledger.beside(_HEARD, asked).cast(NOTICES)  # type: ignore[arg-type]
+    return Outbox(bool(parent) and not told, heard, since)
 
 
 def said_of(ledger: Queries, since: pl.DataFrame) -> pl.DataFrame:
@@ -55,12 +100,14 @@ def said_of(ledger: Queries, since: pl.DataFrame) -> pl.DataFrame:
     rows = ledger.beside(
         f"SELECT {', '.join(f'r.{name}' for name in SAID)} FROM {{lake}}.risk_events r JOIN _since s USING (loan_id) "
         f"WHERE r.business_date >= ? AND r.business_date >= s.from_date AND r.version IN {TOLD} "
+        f"AND r.kind IN ({_OF_POSITIONS}) "
         f"QUALIFY row_number() OVER (PARTITION BY {', '.join(f'r.{name}' for name in KEY)} ORDER BY r.sequence DESC) = 1",
         [since["from_date"].min()], _since=since,
     )  # fmt: skip
     return rows.cast(SAID)  # type: ignore[arg-type]
 
 
+_OF_POSITIONS = ", ".join(str(each.code) for each in RISK_EVENTS if each.of_positions)
 _DEFAULTS = ", ".join(
     f"({each.code}, {'NULL' if each.default is None else each.default}::INTEGER)"
     for each in RISK_EVENTS

@@ -18,13 +18,12 @@ import polars as pl
 from loanbook.core.errors import LawsBrokenError, LedgerError
 from loanbook.core.ledger.transfers import account_movements
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.risk_events.changes import changes
 from loanbook.core.servicing.day.close import close
 from loanbook.core.servicing.laws.accounts import balances_of_part, carried_by_account
 from loanbook.core.servicing.laws.setting_apart import Close, Closed, Day, Limit
 from loanbook.core.store.closing.books import Books, stored_as
 from loanbook.core.store.closing.outbox import NewFile, identity, state_of, write_files
-from loanbook.core.store.closing.risk_events import outbox_is_empty
+from loanbook.core.store.closing.risk_events import outbox_of
 from loanbook.core.store.history import StoredHistory
 from loanbook.core.store.lake import open_reader
 from loanbook.core.store.parts.groups import digest_of
@@ -148,7 +147,7 @@ def _written(
     """Files of the shard's rows, and how many of each table."""
     gathered: dict[str, list[pl.DataFrame]] = {}
     told = spec.inputs
-    changed = changes(done.before, done.closed, opening=outbox_is_empty(ledger, told.parent))
+    changed = outbox_of(ledger, told.date, told.parent).changes(done.before, done.closed)
     place = (told.version, spec.shard)
     for table, rows in ledger.rows_of_loans(done.closed, done.restated, digests, changed, place):
         mine = rows.filter(pl.col("loan_id") > 0) if table == "transfers" else rows
