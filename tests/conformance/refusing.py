@@ -29,6 +29,8 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
         return "below_what_was_lent" if (order.amount or 0) < least else None
     if order.kind is Kind.interest_refunded:
         return _unasked(order, life)
+    if order.kind is Kind.payment_received and order.date > order.submitted:
+        return "payment_in_the_future"  # a rule of payment files, not of orders
     if order.kind is Kind.reversal:
         if not order.body["of"]:
             return "unknown_target"

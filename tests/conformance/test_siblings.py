@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -160,3 +161,21 @@ def test_every_step_that_the_dictionary_lists_is_mapped_or_named(lives: list[Cas
     assert stops["asset_transfer_command"] == "step asset_transfer_command"
     assert stops["reage"] == "step reage without frequency_number"
     assert stops["cob_all"] == stops["payoff"] == ""
+
+
+def test_a_payment_that_must_be_refused_is_where_it_is_dated_ahead(lives: list[Case]) -> None:
+    """As payment files are judged: one of the day enters, one of the day after is of another file."""
+    paid = next(
+        c for c in lives
+        if c["tier"] == "core" and c["steps"][-1]["type"] == "repayment"
+        and not any(s.get("expect") for s in c["steps"])
+    )  # fmt: skip
+    told = copy.deepcopy(paid)
+    last = told["steps"][-1]
+    told["checks"] = [check for check in told["checks"] if check["after_step"] < last["i"]]
+    today = dt.date.fromisoformat(last["business_date"])
+    outcomes = []
+    for n in (0, 1):
+        last |= {"expect": "rejected", "date": (today + dt.timedelta(days=n)).isoformat()}
+        outcomes += [each.outcome for each in run([copy.deepcopy(told)])]
+    assert outcomes == ["failed", "passed"]
