@@ -7,6 +7,7 @@ import polars as pl
 from loanbook.core.catalogue.inputs import INPUTS
 from loanbook.core.origination.facts import as_known
 from loanbook.core.origination.links import neighbours, velocity
+from loanbook.core.store.origination.own_history import own_history
 from loanbook.core.store.origination.reading import facts_of, links_of, rejected_by
 from loanbook.core.store.queries import Queries
 
@@ -29,7 +30,9 @@ def gathered(ledger: Queries, rows: pl.DataFrame) -> pl.DataFrame:
     )
     extra = known.drop("application_id", *(name for name in _OWN if name in known.columns))
     shared = _shared(ledger, rows.select("application_id", "on"))
-    return _derived(own.hstack(extra.get_columns()).hstack(shared.get_columns()))
+    before = own_history(ledger, rows.select("application_id", "on", "currency"))
+    every = [*extra, *shared, *before.drop("application_id")]
+    return _derived(own.hstack(every))
 
 
 def _shared(ledger: Queries, asked: pl.DataFrame) -> pl.DataFrame:

@@ -56,9 +56,14 @@ def _asking(policies: PolicyBook) -> PolicyBook:
     """The shipped policies, with a rule that refers whoever is not clear."""
     asks = Rule.model_validate({"code": "not_screened", "group": "fraud", "when": "screening <> 'clear'", "then": "refer",
                                 "says": "We could not finish the checks that the law asks for."})  # fmt: skip
+
+    def with_it(
+        policy: DecisionPolicy,
+    ) -> DecisionPolicy:  # read anew: a copy keeps what was worked out of the first
+        return DecisionPolicy.model_validate(policy.model_dump() | {"rules": [*policy.rules, asks]})
+
     return PolicyBook(tuple(
-        (folder, each.model_copy(update={"rules": [*each.rules, asks]}) if isinstance(each, DecisionPolicy) else each)
-        for folder, each in policies.policies
+        (folder, with_it(each) if isinstance(each, DecisionPolicy) else each) for folder, each in policies.policies
     ))  # fmt: skip
 
 

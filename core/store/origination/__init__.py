@@ -4,5 +4,6 @@
 - `reading` - what waits for a decision, what was decided and why, and where cases stand
 - `persons` - decisions of persons: what they follow, and keeping them
 - `screening` - lists of sanctions by edition, who was screened by which, hits and what persons said of them
+- `own_history` - loans that applicants had of this ledger before, as they were known on a day
 - `writing` - decisions with what they rest on, and events of cases, in one transaction
 """
