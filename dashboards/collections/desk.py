@@ -44,15 +44,21 @@ def draw(loan: dict[str, Any], at: Clocks, policies: PolicyBook) -> None:
     with right:
         _rules(at, policies, loan)
     _happened(at, policies, loan, currency)
+    _work(loan, at.on)
+
+
+@st.fragment
+def _work(loan: dict[str, Any], on: dt.date) -> None:
+    """What may be written down: a fragment, so that filling a form draws nothing else anew."""
     promise, contact, notice, settle = st.tabs(["Promise", "Log a contact", "Notice", "Settlement"])
     with promise:
-        actions.promise(loan, at.on)
+        actions.promise(loan, on)
     with contact:
-        actions.contact(loan, at.on)
+        actions.contact(loan, on)
     with notice:
-        actions.notice(loan, at.on)
+        actions.notice(loan, on)
     with settle:
-        settlement.draw(loan, at.on)
+        settlement.draw(loan, on)
 
 
 def _owed(at: Clocks, loan: dict[str, Any], currency: str) -> None:
