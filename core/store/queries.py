@@ -14,6 +14,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import EventState
 from loanbook.core.errors import LedgerError
 from loanbook.core.store.lake import LAKE, one_state
+from loanbook.core.store.settings import Settings
 
 PUBLISHED = "(SELECT version FROM {lake}.publications WHERE state = 'published')"
 """Versions that readers see."""
@@ -243,3 +244,11 @@ def ledger_status(ledger: Queries) -> LedgerStatus:
         first[0][0] if first else None, last, version, settled_at, loans, held, run, policies, code,
         unchecked, rejected, late, again, *files,
     )  # fmt: skip
+
+
+class InstanceQueries(Queries):
+    """Queries on the lake of an instance, whose files lie beside it."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+        super().__init__(connection)
+        self.settings = settings

@@ -39,7 +39,7 @@ from loanbook.core.store.marts import BY_NAME, GROUPED, PORTFOLIO_ON
 from loanbook.core.store.marts import NAMES as MART_NAMES
 from loanbook.core.store.migrations import must_be_newest
 from loanbook.core.store.people.acting import log_denied, shown_to
-from loanbook.core.store.queries import Queries
+from loanbook.core.store.queries import InstanceQueries
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.views import (
     AS_KNOWN_NOW,
@@ -476,9 +476,9 @@ class LedgerReader:
             [version],
         )
 
-    def lake(self) -> Queries:
+    def lake(self) -> InstanceQueries:
         """Queries on the lake's own tables, for other modules of the product."""
-        return Queries(self._connection.cursor())
+        return InstanceQueries(self._connection.cursor(), self.settings)
 
     def query(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pl.DataFrame:
         """A parameterised query of the product's own pages and exports over the views."""

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from loanbook.core.contract.money import EXPONENT
+from loanbook.core.words import counted
 from loanbook.dashboards.formats import short_money
 from loanbook.dashboards.theme import Look, Palette, layout
 
@@ -68,7 +69,7 @@ def sankey(cells: pl.DataFrame, currency: str, colours: Palette, token: str) -> 
                 "target": [len(origins) + targets.index(name) for name in rows["target"]],
                 "value": rows["amount"].to_list(),
                 "customdata": [
-                    f"{o} → {t}: {short_money(a, currency)}, {n:,} loans"
+                    f"{o} → {t}: {short_money(a, currency)}, {counted(n, 'loan')}"
                     for o, t, a, n in rows.select("origin", "target", "amount", "loans").rows()
                 ],
                 "hovertemplate": "%{customdata}<extra></extra>",

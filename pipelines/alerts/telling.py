@@ -12,6 +12,7 @@ from loanbook.core.store.instance import read_instance
 from loanbook.core.store.people.audit import Record, append, entries
 from loanbook.core.store.people.database import People
 from loanbook.core.store.settings import Settings
+from loanbook.core.words import counted
 from loanbook.pipelines.servicing.messages import send
 
 
@@ -50,7 +51,7 @@ def report(where: Settings, people: People, actor: Actor, found: Findings) -> bo
         return False
     message = {
         "event": found.event, "instance": str(where.home), "lender": read_instance(where.home).entity,
-        "date": found.on.isoformat(), "message": f"{found.rows.height} findings, see `{found.command}`",
+        "date": found.on.isoformat(), "message": f"{counted(found.rows.height, 'finding')}, see `{found.command}`",
         "findings": found.rows.to_dicts(),
     }  # fmt: skip
     sent = send(where, message)

@@ -133,7 +133,7 @@ def held(
     if rows.is_empty():
         out.print(f"No loan is held, {believed(at)}.")
         return
-    out.print(f"{rows.height} loans are held, {believed(at)}.")
+    out.print(f"Held: {counted(rows.height, 'loan')}, {believed(at)}.")
     for row in rows.to_dicts():
         good = f"good until {row['good_until']}" if row["good_until"] else "never in the book yet"
         out.print(
@@ -153,7 +153,7 @@ def after_closure(as_of: AsOf = None, known_at: KnownAt = None, to: To = None) -
     if rows.is_empty():
         out.print(f"Nothing came for a loan that had ended, {believed(at)}.")
         return
-    show(shown.head(50), f"{rows.height} events after an ending, {believed(at)}")
+    show(shown.head(50), f"{counted(rows.height, 'event')} after an ending, {believed(at)}")
 
 
 def credit_balances(as_of: AsOf = None, known_at: KnownAt = None, to: To = None) -> None:
@@ -172,7 +172,7 @@ def credit_balances(as_of: AsOf = None, known_at: KnownAt = None, to: To = None)
     if rows.is_empty():
         out.print(f"No borrower has credit, {believed(at)}.")
         return
-    show(shown.head(50), f"{rows.height} loans with credit, {believed(at)}")
+    show(shown.head(50), f"{counted(rows.height, 'loan')} with credit, {believed(at)}")
     for (currency,), part in named.partition_by("currency", as_dict=True).items():
         old = part.filter(pl.col("to_be_returned"))
         out.print(f"{to_major(int(part['credit'].sum()), str(currency))} {currency} in all, "

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import err, out
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _print(trial: Trial) -> None:
     rows = trial.accepted + len(trial.bad) + trial.duplicates
     by = f", read by {trial.mapping}" if trial.mapping else ""
     out.print(f"{trial.kind}{by}, source system {trial.source}", highlight=False)
-    out.print(f"{rows:,} rows: {trial.accepted:,} accepted, {len(trial.bad):,} quarantined, "
+    out.print(f"{counted(rows, 'row')}: {trial.accepted:,} accepted, {len(trial.bad):,} quarantined, "
               f"{trial.duplicates:,} duplicates", highlight=False)  # fmt: skip
     if trial.bad:
         table = Table("rule", "rows", "line: found", "what to do")

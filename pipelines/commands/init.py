@@ -16,6 +16,7 @@ from loanbook.core.store.instance import (
     InstanceError,
     policy_files,
 )
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import out
 
 CANONICAL = "canonical"
@@ -125,7 +126,9 @@ def init(
     home = folder.resolve()
     files = make(home, entity or home.name, sample=sample)
     mapping = SAMPLE_MAPPING if sample else CANONICAL
-    out.print(f"Made {home}: {FILE}, {files} policies, landing/. Tapes are read by `{mapping}`.")
+    out.print(
+        f"Made {home}: {FILE}, {counted(files, 'policy', 'policies')}, landing/. Tapes are read by `{mapping}`."
+    )
     out.print("Next: drop files into landing/, then `loanbook run` in that folder."
               if not sample else "Next: `loanbook demo` in that folder.")  # fmt: skip
 

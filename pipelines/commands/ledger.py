@@ -222,4 +222,6 @@ def rebuild(
     if seen.differences.height:
         show(seen.differences.head(20), "Differences")
         raise LoanbookError(f"{seen.differences.height} tables differ from what the events give")
-    out.print(f"{seen.days} days, {seen.rows:,} rows: equal. Digest {seen.digest}")
+    out.print(
+        f"{counted(seen.days, 'day')}, {counted(seen.rows, 'row')}: equal. Digest {seen.digest}"
+    )

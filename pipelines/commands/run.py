@@ -102,10 +102,10 @@ def _print_intake(where: Settings, before: tuple[int, int], rest: str) -> None:
     ledger = Queries(open_reader(where))
     rows, files = (now - old for now, old in zip(_refused_so_far(ledger), before, strict=True))
     if rows:
-        err.print(f"[yellow]{rows:,} rows were quarantined[/yellow] in this run; see docs/refusals.md and "
+        err.print(f"[yellow]Quarantined: {counted(rows, 'row')}[/yellow] in this run; see docs/refusals.md and "
                   '`loanbook sql "SELECT name, line, rule, found FROM quarantine"`')  # fmt: skip
     if files:
-        err.print(f"[yellow]{files:,} files were refused[/yellow] in this run; see "
+        err.print(f"[yellow]Refused: {counted(files, 'file')}[/yellow] in this run; see "
                   "`loanbook sql \"SELECT name, reason FROM files WHERE state = 'refused'\"`")  # fmt: skip
     if late := _waiting(ledger, where):
         err.print(
@@ -254,7 +254,7 @@ def _close(ledger: Ledger, days: list[dt.date]) -> None:
         if silent := send_failed_payouts(ledger.settings, done.days):
             err.print(f"[yellow]nobody was told[/yellow] of payouts that came back: {silent}")
         if last.held.height:
-            err.print(f"[yellow]{last.held.height} loans are held[/yellow] at their last good "
+            err.print(f"[yellow]Held: {counted(last.held.height, 'loan')}[/yellow] at the last good "
                       "positions; `loanbook held` lists them")  # fmt: skip
         out.print(
             f"Published {counted(len(done.days), 'day')}; {last.date} is version {last.version}."
@@ -308,7 +308,10 @@ def status(
         ("loans held", f"{now.held:,}" + ("; see `loanbook held`" if now.held else "")),
         ("rejected versions", f"{now.rejected:,}"),
         ("data files", _merged(len(stored))),
-        ("late news", f"{now.late_events:,} events, {now.restated_loans:,} loans restated"),
+        (
+            "late news",
+            f"{counted(now.late_events, 'event')}, {counted(now.restated_loans, 'loan')} restated",
+        ),
     ]
     broken = damaged(ledger, settings().place, stored, read=files)
     if broken:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from loanbook.core.errors import LoanbookError
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import out
 
 
@@ -47,7 +48,7 @@ def simulate(
     if folder.resolve() == settings().landing:
         set_up(settings().home)
     files = drop(folder, synthetic(loans, seed), seed=seed)
-    out.print(f"Wrote {files} files of {loans:,} synthetic loans to {folder}.")
+    out.print(f"Wrote {counted(files, 'file')} of {counted(loans, 'synthetic loan')} to {folder}.")
 
 
 def _simulate_products(folder: Path, names: list[str], loans: int, seed: int, days: int) -> None:
@@ -64,6 +65,6 @@ def _simulate_products(folder: Path, names: list[str], loans: int, seed: int, da
         )
     files = drop_products(folder, wanted, loans, policies, seed=seed, days=days)
     out.print(
-        f"Wrote {files} files of {loans * len(wanted):,} synthetic loans of {len(wanted)} products "
+        f"Wrote {counted(files, 'file')} of {counted(loans * len(wanted), 'synthetic loan')} of {counted(len(wanted), 'product')} "
         f"to {folder}; how each borrower behaves: {truth_of(folder)}."
     )

@@ -68,8 +68,9 @@ def record_account(
         )
     particulars = _particulars(told, by)
     rules = policies.in_force(AgreementRules, "standard", answer.on)
-    score = _score(ledger, json.loads(found["parties"]), particulars["holder"], answer.actor)
-    sealed = Vault(ledger.settings.lake).sealed(pl.DataFrame([particulars]))
+    score, person = _nearest(ledger, json.loads(found["parties"]), particulars["holder"], answer.actor)  # fmt: skip
+    vault = Vault(ledger.settings.lake, ledger.settings)
+    sealed = vault.sealed(pl.DataFrame([particulars]), [person])
     row = _row(found["offer_id"], "ownership", answer) | {
         "passed": score >= rules.least_name_score, "account": sealed["token"][0], "score": score,
         "needed": rules.least_name_score, "scorer": SCORER,
@@ -109,12 +110,16 @@ def _row(offer_id: str, what: str, answer: Answer) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _score(ledger: Ledger, parties: list[dict[str, str]], holder: str, actor: Actor) -> int:
-    """How alike a holder's name and that of the party who is nearest are, compared within the vault."""
+def _nearest(
+    ledger: Ledger, parties: list[dict[str, str]], holder: str, actor: Actor
+) -> tuple[int, str]:
+    """How alike a holder's name and that of the party who is nearest are, compared within the vault; and who that is."""
     tokens = pl.Series([party["token"] for party in parties])
     with vault_of(ledger.settings) as vault:
         scores = vault.alike(tokens, pl.Series([holder] * len(tokens)), actor, name_score)
-    known = [score for score in scores if score is not None]
+    known = [
+        (score, token) for score, token in zip(scores, tokens, strict=True) if score is not None
+    ]
     if not known:
         raise LoanbookError("no name of a party is known any more: nothing can be paid to them")
     return max(known)

@@ -16,7 +16,7 @@ from loanbook.core.store.agreements.documents import agreements_of
 from loanbook.core.store.agreements.offers import checks, identity_results, offers_on
 from loanbook.core.store.agreements.payouts import LIVES, payouts
 from loanbook.core.store.origination.screening import editions, persons_of, standings
-from loanbook.core.store.writer import Ledger
+from loanbook.core.store.queries import InstanceQueries
 from loanbook.pipelines.agreements.offering import BORROWER
 from loanbook.pipelines.documents.keeping import DocumentStore
 from loanbook.pipelines.documents.verifying import verdicts
@@ -34,7 +34,7 @@ class PayoutRefusedError(LoanbookError):
 
 
 def facts(
-    ledger: Ledger, policies: PolicyBook, offers: pl.DataFrame, asked: pl.DataFrame
+    ledger: InstanceQueries, policies: PolicyBook, offers: pl.DataFrame, asked: pl.DataFrame
 ) -> pl.DataFrame:
     """What the gates ask of payouts (`FACTS`), a row each of `asked` (`ASKED`), in its order, with its `key` and the
     `originator` that pays to the account.
@@ -53,7 +53,7 @@ def facts(
     return told.select("key", "originator", *FACTS.names()).cast(FACTS)
 
 
-def _verified(ledger: Ledger, offers: pl.DataFrame) -> pl.DataFrame:
+def _verified(ledger: InstanceQueries, offers: pl.DataFrame) -> pl.DataFrame:
     """`offer_id`, `verified`: whether the signed agreement is what was kept, and its signature holds."""
     agreements = agreements_of(ledger, offers["offer_id"].to_list())
     seen = verdicts(DocumentStore(ledger.settings), agreements)
@@ -62,7 +62,7 @@ def _verified(ledger: Ledger, offers: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _identified(ledger: Ledger, offers: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+def _identified(ledger: InstanceQueries, offers: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     """`offer_id`, `kyc`: whether the last identity check of each party passed; of a borrower of whom none was recorded here,
     what the application's own file of checks said last."""
     named = offers.select(
@@ -79,7 +79,7 @@ def _identified(ledger: Ledger, offers: pl.DataFrame, found: pl.DataFrame) -> pl
     return both.group_by("offer_id").agg(kyc=passed.all())
 
 
-def _screened(ledger: Ledger, policies: PolicyBook, offers: pl.DataFrame) -> pl.DataFrame:
+def _screened(ledger: InstanceQueries, policies: PolicyBook, offers: pl.DataFrame) -> pl.DataFrame:
     """`offer_id`, `sanctions`: whether a hit of a party, or of a person of the application, is open or confirmed; or, where the
     policy asks for it, one was not screened by the lists that count."""
     _, last = ledger.landed_dates()
@@ -129,7 +129,7 @@ def _with_limits(told: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
     ).join(limits, on=["value_date", "currency"], how="left", maintain_order="left")
 
 
-def _beside(ledger: Ledger, told: pl.DataFrame) -> pl.DataFrame:
+def _beside(ledger: InstanceQueries, told: pl.DataFrame) -> pl.DataFrame:
     """Payouts with whether the agreement was `paid_out` by another, and what goes out `of_the_day` of other loans."""
     living = payouts(
         ledger, "p.offer_id IN (SELECT unnest($offers)) OR p.value_date IN (SELECT unnest($days))",
@@ -152,7 +152,7 @@ def _beside(ledger: Ledger, told: pl.DataFrame) -> pl.DataFrame:
 
 
 def _alone(
-    ledger: Ledger, policies: PolicyBook, found: dict[str, Any], amount: int, on: dt.date
+    ledger: InstanceQueries, policies: PolicyBook, found: dict[str, Any], amount: int, on: dt.date
 ) -> pl.DataFrame:
     """`facts` of a payout of an offer that was not asked for yet."""
     asked = pl.DataFrame([("", found["offer_id"], amount, on)], schema=ASKED, orient="row")
@@ -160,14 +160,14 @@ def _alone(
 
 
 def held_back(
-    ledger: Ledger, policies: PolicyBook, found: dict[str, Any], amount: int, on: dt.date
+    ledger: InstanceQueries, policies: PolicyBook, found: dict[str, Any], amount: int, on: dt.date
 ) -> pl.DataFrame:
     """`loan_key`, `gate`: what holds the payout of an offer (`loanbook.core.store.agreements.offers.offer`) back."""
     return gates(_alone(ledger, policies, found, amount, on))
 
 
 def must_pass(
-    ledger: Ledger, policies: PolicyBook, found: dict[str, Any], amount: int, on: dt.date
+    ledger: InstanceQueries, policies: PolicyBook, found: dict[str, Any], amount: int, on: dt.date
 ) -> dict[str, Any]:
     """The offer of a payout that nothing holds back, with the `account` to pay to. PayoutRefusedError names each gate."""
     known = _alone(ledger, policies, found, amount, on)
@@ -178,7 +178,7 @@ def must_pass(
     return found | known.select("account", "originator").row(0, named=True)
 
 
-def refused_now(ledger: Ledger, policies: PolicyBook, keys: list[str]) -> pl.DataFrame:
+def refused_now(ledger: InstanceQueries, policies: PolicyBook, keys: list[str]) -> pl.DataFrame:
     """`disbursement`, `gate`: payouts that were asked for and that a gate holds back now, by its first gate."""
     asked = payouts(ledger, "p.key IN (SELECT unnest($keys))", {"keys": keys})
     if asked.is_empty():

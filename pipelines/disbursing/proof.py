@@ -21,6 +21,7 @@ from loanbook.core.store.people.database import People
 from loanbook.core.store.sending.instructions import opened_accounts
 from loanbook.core.store.sending.vault import Vault
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.disbursing.proposing import asked_under
 from loanbook.pipelines.documents.keeping import DocumentStore
 from loanbook.pipelines.documents.rendering import Page, rendered, template_hash
 
@@ -30,6 +31,7 @@ def prove(ledger: Ledger, people: People, key: str, to: Path) -> list[Path]:
 
     LoanbookError: it did not go out, or came back.
     """
+    key = asked_under(ledger, key)["key"]
     found = payouts(ledger, "p.key = $key", {"key": key})
     state = found["state"][0] if found.height else "not asked for"
     if state != "handed over":
@@ -52,9 +54,11 @@ def prove(ledger: Ledger, people: People, key: str, to: Path) -> list[Path]:
 def _told(ledger: Ledger, people: People, row: dict[str, Any]) -> dict[str, Any]:
     order = queue.order(people, row["order_id"])
     signed = agreements_of(ledger, [row["offer_id"]]).row(0, named=True)
-    account = opened_accounts(ledger, Vault(ledger.settings.lake), pl.Series([row["account"]]))[
-        "account"
-    ][0]
+    account = opened_accounts(
+        ledger, Vault(ledger.settings.lake, ledger.settings), pl.Series([row["account"]])
+    )["account"][0]
+    if account is None:
+        raise LoanbookError("the person who was paid is forgotten, and the account with them: no proof names it any more")  # fmt: skip
     booked = ledger.frame(
         "SELECT v.version, a.entries, a.hash FROM {lake}.versions v LEFT JOIN {lake}.audit_anchors a ON a.version = v.version "
         "WHERE v.business_date = ? AND v.version IN (SELECT version FROM {lake}.publications WHERE state = 'published') "

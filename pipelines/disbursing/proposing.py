@@ -16,6 +16,7 @@ from loanbook.core.errors import LedgerConflictError
 from loanbook.core.store.agreements.offers import offer
 from loanbook.core.store.agreements.payouts import TAKEN_BACK, add_payout, payouts
 from loanbook.core.store.people import queue
+from loanbook.core.store.queries import Queries
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.approvals.approving import approved, proposed
 from loanbook.pipelines.approvals.desk import Desk
@@ -89,19 +90,24 @@ def _next_key(ledger: Ledger, offer_id: str, loan_key: str) -> str:
     return str(living["key"][-1]) if living.height else f"{loan_key}/{before.height + 1}"
 
 
-def approve(desk: Desk, ledger: Ledger, checker: Actor, key: str, reason: str) -> queue.Order:
-    """Approve a payout, after every gate was asked again."""
-    row = _asked_under(ledger, key)
-    held = refused_now(ledger, desk.policies, [key])
+def approve(
+    desk: Desk, ledger: Ledger, checker: Actor, key: str, reason: str
+) -> tuple[str, queue.Order]:
+    """Approve a payout (its own key, its loan's or its offer's), after every gate was asked again: its key, and the order."""
+    row = asked_under(ledger, key)
+    held = refused_now(ledger, desk.policies, [row["key"]])
     if held.height:
         raise PayoutRefusedError(f"loan {row['loan_key']} is not paid out: {held['gate'][0]}")
-    return approved(desk, checker, row["order_id"], reason)
+    return row["key"], approved(desk, checker, row["order_id"], reason)
 
 
-def _asked_under(ledger: Ledger, key: str) -> dict[str, Any]:
-    rows = payouts(ledger, "p.key = $key", {"key": key})
+def asked_under(ledger: Queries, key: str) -> dict[str, Any]:
+    """The payout of a key: its own, else the one of a loan or an offer that was not taken back, the last of them."""
+    rows = payouts(ledger, "p.key = $key OR p.loan_key = $key OR p.offer_id = $key", {"key": key})
     if rows.is_empty():
         raise LedgerConflictError(
             f"no payout was asked for under the key {key!r}; see `loanbook disburse list`"
         )
-    return rows.row(0, named=True)
+    own = rows.filter(pl.col("key") == key)
+    lives = rows.filter(~pl.col("state").is_in(TAKEN_BACK))
+    return next(each for each in (own, lives, rows) if each.height).row(-1, named=True)

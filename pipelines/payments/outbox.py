@@ -78,7 +78,9 @@ def again(ledger: Queries, policies: PolicyBook, where: Settings, name: str, to:
 def contents(ledger: Queries, policies: PolicyBook, where: Settings, file: dict[str, Any]) -> bytes:
     """The bytes of a recorded file. LedgerError where they come out as others than were recorded."""
     by = _originator(policies, file)
-    rows = with_accounts(ledger, Vault(where.lake), instructions_of(ledger, file["file_key"]))
+    rows = with_accounts(
+        ledger, Vault(where.lake, where), instructions_of(ledger, file["file_key"])
+    )
     data = written(by, file["file_key"], file["business_date"], file["number"], rows)
     if hashlib.sha256(data).hexdigest() != file["sha256"]:
         raise LedgerError(

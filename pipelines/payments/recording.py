@@ -66,7 +66,11 @@ def file_of(
     ))  # fmt: skip
     kept = given.select(INSTRUCTIONS.keys()).cast(INSTRUCTIONS)
     data = written(
-        by, file_key, day, number, with_accounts(ledger, Vault(ledger.settings.lake), kept)
+        by,
+        file_key,
+        day,
+        number,
+        with_accounts(ledger, Vault(ledger.settings.lake, ledger.settings), kept),
     )
     ending, _ = WRITERS[by.rail]
     row = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -10,11 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loanbook.core.access.actor import Actor
 from loanbook.core.errors import LedgerError
 from loanbook.core.payments.out.accounts import iban, routing_number
 from loanbook.core.payments.out.mandates import mandates_on, with_use
 from loanbook.core.policy.originators import iban_holds, routing_number_holds
+from loanbook.core.store.people.database import open_people
+from loanbook.core.store.sending.instructions import opened_accounts, with_accounts
 from loanbook.core.store.sending.vault import KEY_FILE, Vault
+from loanbook.core.store.vault.forgetting import erase
+from loanbook.core.store.vault.vault import Vault as Persons
 from loanbook.core.store.writer import Ledger
 from tests.payments.a_mandated_book import ACCOUNT, CONSENT, HEAD, HOLDER, change, create
 from tests.pipelines.files import LOANS, close_landed, drop, rules, take, weekly_loan
@@ -105,6 +111,27 @@ def test_accounts_stand_nowhere_in_plain_text(with_mandates: Ledger) -> None:
     (with_mandates.settings.lake / KEY_FILE).unlink()
     with pytest.raises(LedgerError, match="another key"):
         Vault(with_mandates.settings.lake).opened(sealed)
+
+
+def test_the_account_of_a_borrower_whom_the_vault_knows_is_forgotten_with_the_borrower(
+    new_ledger: Ledger,
+) -> None:
+    where = new_ledger.settings
+    by = Actor("Ann", roles=frozenset({"servicing", "compliance"}), second_factor=True)
+    with closing(open_people(where)) as people:
+        known = pl.DataFrame({"ref": ["r"], "kind": ["individual"], "full_name": [HOLDER]})
+        (person,) = Persons(people).put(known, by)["person"]
+        tape = LOANS.rstrip() + ",person\n" + weekly_loan("A").rstrip() + f",{person}\n" + weekly_loan("B").rstrip() + ",\n"  # fmt: skip
+        drop(new_ledger, "loan_tape_2018-01-02_canonical.csv", tape)
+        drop(new_ledger, "commands_2018-01-03.csv", HEAD + create("MA", "A") + create("MB", "B", account="999"))  # fmt: skip
+        take(new_ledger)
+        tokens = new_ledger.frame("SELECT token FROM {lake}.payment_accounts")["token"]
+        vault = Vault(where.lake, where)
+        assert set(opened_accounts(new_ledger, vault, tokens)["account"]) == {ACCOUNT, "999"}
+        erase(Persons(people), person, by, "asked to be forgotten")
+    assert set(opened_accounts(new_ledger, vault, tokens)["account"]) == {None, "999"}
+    with pytest.raises(LedgerError, match="the person was forgotten"):
+        with_accounts(new_ledger, vault, tokens.to_frame("account"))
 
 
 def test_mandates_change_no_figure_of_a_loan(tmp_path: Path, new_ledger: Ledger) -> None:

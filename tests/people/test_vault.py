@@ -21,6 +21,8 @@ from loanbook.core.store.people.sessions import (
     confirm_second_factor,
     sign_in,
 )
+from loanbook.core.store.sending.vault import Vault as Accounts
+from loanbook.core.store.sending.vault import make_key
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.vault import forgetting, rotating, rows
 from loanbook.core.store.vault.forgetting import erase
@@ -277,3 +279,28 @@ def test_a_master_key_of_the_environment_is_followed_by_another(
     with pytest.raises(KeyFileError, match="holds no key"):
         vault.open(one, PROVING, "a look at it")
     assert not (people.settings.people_folder / "master.key").exists()
+
+
+def test_an_account_outside_is_lost_with_its_person_and_no_other_is(people: People) -> None:
+    vault = Vault(people)
+    who = _put(vault)
+    lake = people.settings.home / "lake"
+    lake.mkdir(parents=True, exist_ok=True)
+    make_key(lake)
+    accounts = Accounts(lake, people.settings)
+    told = pl.DataFrame(
+        {"bank": ["021000021"] * 3, "account": ["4711", "4712", "4713"], "account_type": [""] * 3, "holder": ["Mina", "Otto", "Nobody"]}
+    )  # fmt: skip
+    sealed = accounts.sealed(told, [who["mina"], who["otto"], None])
+    assert sealed["token"].to_list() == accounts.sealed(told)["token"].to_list()
+    assert accounts.opened(sealed)["account"].to_list() == ["4711", "4712", "4713"]
+    moved = pl.DataFrame(
+        {"token": sealed["token"][:2], "sealed": sealed["sealed"].to_list()[1::-1]}
+    )
+    with pytest.raises(LedgerError, match="does not open"):
+        accounts.opened(moved.head(2))
+    rotate_keys(vault, KEEPING)
+    assert erase(vault, who["mina"], PROVING, "asked to be forgotten")
+    assert accounts.opened(sealed)["account"].to_list() == [None, "4712", "4713"]
+    # what is told of a forgotten person is not under a key that is no more: it is as of nobody
+    assert accounts.opened(accounts.sealed(told, [who["mina"]] * 3))["account"].null_count() == 0

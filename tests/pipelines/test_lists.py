@@ -142,7 +142,7 @@ def test_what_came_for_a_loan_that_had_ended_is_listed(home: Path) -> None:
 
 def test_credit_balances_are_listed_with_their_age() -> None:
     text = run("credits")
-    assert "1 loans with credit" in text
+    assert "1 loan with credit" in text
     assert "0.00 of it for 6 months" in text
     reader = LedgerReader(Settings.from_environment(Path()))
     (row,) = reader.credits().to_dicts()

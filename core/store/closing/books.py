@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import duckdb
 import polars as pl
 
 from loanbook.core.catalogue.codes import ENDED
@@ -30,8 +29,7 @@ from loanbook.core.store.grouped.tables import cut, positions_of
 from loanbook.core.store.history import revised
 from loanbook.core.store.lake import loans_of
 from loanbook.core.store.parts.part import Part, read
-from loanbook.core.store.queries import PUBLISHED, Queries, by_loan
-from loanbook.core.store.settings import Settings
+from loanbook.core.store.queries import PUBLISHED, InstanceQueries, Queries, by_loan
 from loanbook.core.store.writing import day_rows, restated_days, restated_rows
 
 BALANCES = {
@@ -44,12 +42,8 @@ BALANCES = {
 """Schema of general-ledger balances: net debit per entity, product, currency, account."""
 
 
-class Books(Queries):
+class Books(InstanceQueries):
     """A ledger of which books are read, and whose days are made into rows; nothing is written here."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-        self.settings = settings
-        super().__init__(connection)
 
     def book_at(
         self, policies: PolicyBook, version: int, date: dt.date | None, part: Part | None = None

@@ -7,9 +7,11 @@ from typing import Any
 
 import polars as pl
 
+from loanbook.core.errors import LedgerError
 from loanbook.core.store.lake import LAKE, insert, patiently, transaction
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.sending.vault import Vault
+from loanbook.core.words import counted
 
 INSTRUCTIONS = pl.Schema({
     "key": pl.String, "file_key": pl.String, "purpose": pl.String, "direction": pl.String, "loan_id": pl.Int64,
@@ -19,6 +21,8 @@ INSTRUCTIONS = pl.Schema({
     "end_to_end_id": pl.String, "signed": pl.Date, "remittance": pl.String, "payment_key": pl.String,
 })  # fmt: skip
 """A row an instruction; `account` is a token, `payment_key` the event that it is money of (null: of none)."""
+PERSON, BORROWER = "person", "borrower"
+"""Attribute of a tape, and role of a party, that name a loan's borrower in the vault of persons."""
 _FILES = ("file_key", "originator", "originator_version", "rail", "direction", "business_date", "number",
           "name", "sha256", "payments", "amount", "currency")  # fmt: skip
 
@@ -90,18 +94,30 @@ def mark_handed_over(ledger: Queries, key: str, at: dt.datetime) -> None:
 
 
 def opened_accounts(ledger: Queries, vault: Vault, tokens: pl.Series) -> pl.DataFrame:
-    """`token` and the particulars (`bank`, `account`, `account_type`, `holder`) of accounts that are known, a row each."""
+    """`token` and the particulars (`bank`, `account`, `account_type`, `holder`) of accounts that are known, a row each; null
+    where the person whose it was is forgotten."""
     sealed = ledger.beside(
-        "SELECT a.token, any_value(a.sealed) AS sealed FROM {lake}.payment_accounts a "
-        "JOIN _tokens t ON t.token = a.token GROUP BY a.token",
+        "SELECT DISTINCT a.token, a.sealed FROM {lake}.payment_accounts a JOIN _tokens t ON t.token = a.token",
         [], _tokens=tokens.unique().to_frame("token"),
     )  # fmt: skip
-    return vault.opened(sealed)
+    # one account may be of several persons: it opens as long as one of them is not forgotten
+    return (
+        vault.opened(sealed)
+        .sort("token", "account", nulls_last=True)
+        .unique("token", keep="first", maintain_order=True)
+    )
 
 
 def with_accounts(ledger: Queries, vault: Vault, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with the particulars of the account in place of the token in `account`."""
+    """Rows with the particulars of the account in place of the token in `account`. LedgerError: the person of one is
+    forgotten."""
     opened = opened_accounts(ledger, vault, rows["account"])
+    gone = opened.filter(pl.col("account").is_null())
+    if gone.height:
+        raise LedgerError(
+            f"{counted(gone.height, 'account')} can't be opened any more: the person was forgotten, and the key with them; "
+            "a file that was handed over stands with the bank, and is not made again"
+        )
     return rows.rename({"account": "token"}).join(opened, on="token", how="left", maintain_order="left").drop("token")  # fmt: skip
 
 
@@ -152,6 +168,20 @@ class StoredSending:
             "JOIN {lake}.events e ON i.key = 'payout/' || e.event_id "
             "JOIN {lake}.disbursements d ON d.order_id = e.source_ref WHERE i.key IN (SELECT key FROM _keys)",
             [], _keys=keys.to_frame("key"),
+        )  # fmt: skip
+
+    def persons(self, ids: pl.Series) -> pl.DataFrame:
+        """`loan_id`, `person` of loans whose borrower is in the vault of persons: as a tape's attribute names the person, else
+        as the parties of the loan's agreement do."""
+        return self._ledger.beside(
+            "SELECT loan_id, arg_min(person, place) AS person FROM ("
+            "SELECT a.loan_id, a.value AS person, 0 AS place FROM {lake}.loan_attributes a "
+            "WHERE a.name = $person AND a.loan_id IN (SELECT loan_id FROM _ids) UNION ALL "
+            "SELECT k.loan_id, p.token, 1 FROM {lake}.offers o JOIN {lake}.loan_keys k ON k.loan_key = o.loan_key, "
+            "LATERAL (SELECT unnest(from_json(o.parties, '[{{\"role\": \"VARCHAR\", \"token\": \"VARCHAR\"}}]'), recursive := true)) p "
+            "WHERE p.role = $borrower AND k.loan_id IN (SELECT loan_id FROM _ids)) WHERE person LIKE 'p#_%' ESCAPE '#' GROUP BY loan_id",
+            {"person": PERSON, "borrower": BORROWER},
+            _ids=ids.unique().to_frame("loan_id"),
         )  # fmt: skip
 
     def accounts(self, tokens: pl.Series) -> pl.DataFrame:

@@ -2,7 +2,8 @@
 
 Its data files are encrypted, but least and greatest value of every column stand in the catalogue as they are, so
 an account may stand in no column, not even of bytes. The key is a file beside the catalogue, or
-`LOANBOOK_ACCOUNTS_KEY`; without it no file for a bank can be made, nor made again.
+`LOANBOOK_ACCOUNTS_KEY`; without it no file for a bank can be made, nor made again. Where the person whose account it is
+is known to the vault of persons, the bytes are under that person's key too: forgetting the person reaches them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import hmac
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -22,6 +24,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from loanbook.core.errors import LedgerError
 from loanbook.core.store.people.keys import make_file, read_file
+from loanbook.core.store.settings import Settings
+from loanbook.core.store.vault.belongings import is_personal, opened_of, sealed_for
 
 KEY_VARIABLE = "LOANBOOK_ACCOUNTS_KEY"
 KEY_FILE = "accounts.key"
@@ -37,16 +41,22 @@ def make_key(lake: Path) -> None:
 
 
 class Vault:
-    """Seals and opens accounts. The same particulars have the same token and the same sealed bytes."""
+    """Seals and opens accounts. The same particulars have the same token, and, of nobody, the same sealed bytes."""
 
-    def __init__(self, lake: Path) -> None:
+    def __init__(self, lake: Path, where: Settings | None = None) -> None:
         self._where = lake / KEY_FILE
+        self._settings = where
         key = _read(self._where)
         self._sealer = AESSIV(key)
         self._tokens = hashlib.sha256(b"token" + key).digest()
 
-    def sealed(self, accounts: pl.DataFrame) -> pl.DataFrame:
-        """`token` (32 characters) and `sealed` (bytes), a row an account (`PARTICULARS`, text)."""
+    def sealed(
+        self, accounts: pl.DataFrame, persons: Sequence[str | None] | None = None
+    ) -> pl.DataFrame:
+        """`token` (32 characters) and `sealed` (bytes), a row an account (`PARTICULARS`, text).
+
+        With `persons`, tokens of the vault of persons, each is sealed under its person's key too, and is lost with it.
+        """
         texts = [
             json.dumps([*row], ensure_ascii=False).encode()
             for row in accounts.select(pl.col(PARTICULARS).fill_null("")).rows()
@@ -56,6 +66,8 @@ class Vault:
             self._sealer.encrypt(text, [token.encode()])
             for text, token in zip(texts, tokens, strict=True)
         ]
+        if persons is not None and any(persons):
+            sealed = sealed_for(self._people(), persons, sealed, [f"account {t}" for t in tokens])
         return pl.DataFrame(
             {"token": tokens, "sealed": sealed},
             schema={"token": pl.String, "sealed": pl.Binary},
@@ -89,10 +101,29 @@ class Vault:
             ) from None
 
     def opened(self, sealed: pl.DataFrame) -> pl.DataFrame:
-        """`token` and `PARTICULARS`, a row of `sealed` (`token`, `sealed`). LedgerError: it is of another key."""
-        rows = [(token, *self._open(token, data)) for token, data in sealed.select("token", "sealed").rows()]  # fmt: skip
+        """`token` and `PARTICULARS`, a row of `sealed` (`token`, `sealed`); null particulars where the person whose it was is
+        forgotten. LedgerError: it is of another key."""
+        told = self._without_persons(sealed.select("token", "sealed").rows())
+        nothing = [None] * len(PARTICULARS)
+        rows = [
+            (token, *(nothing if data is None else self._open(token, data))) for token, data in told
+        ]
         names = ["token", *PARTICULARS]
         return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+
+    def _without_persons(self, rows: list[tuple[str, bytes]]) -> list[tuple[str, bytes | None]]:
+        """Tokens with what was sealed by this key, that of persons opened; None of who is forgotten."""
+        theirs = [(token, data) for token, data in rows if is_personal(data)]
+        if not theirs:
+            return [*rows]
+        plain = opened_of(
+            self._people(), [d for _, d in theirs], [f"account {t}" for t, _ in theirs]
+        )
+        found = iter(plain)
+        return [(token, next(found) if is_personal(data) else data) for token, data in rows]
+
+    def _people(self) -> Settings:
+        return self._settings or Settings.of(self._where.parent.parent)
 
     def _open(self, token: str, data: bytes) -> list[str]:
         try:

@@ -8,6 +8,7 @@ that under a key of the vault, that under the master key. Whoever destroys a per
 - `sealing` - records, keys and tokens in bulk
 - `rows` - tables of the vault, read and written by many rows at once
 - `vault` - persons put in, opened with a reason, shown masked, found
+- `belongings` - what lies outside under a person's key, and is lost with it
 - `forgetting` - a person's key destroyed, and gone from the files
 - `rotating` - another master key, key of the vault or token key, while others read
 """

@@ -12,6 +12,7 @@ from loanbook.core.reporting import metrics
 from loanbook.core.reporting.portfolio import STEP, by_bucket, dpd_distribution, key_figures
 from loanbook.core.store.segments import questions
 from loanbook.core.store.segments.question import Question
+from loanbook.core.words import counted
 from loanbook.dashboards import data
 from loanbook.dashboards.charts import bars
 from loanbook.dashboards.charts.flows import month_bars
@@ -271,7 +272,7 @@ def _quality(clocks: Clocks) -> None:
             },
         )  # fmt: skip
         st.caption(
-            f"{checks.height} checks of version {clocks.version}, {day(clocks.as_of)}; {failed} failed."
+            f"{counted(checks.height, 'check')} of version {clocks.version}, {day(clocks.as_of)}; {failed} failed."
         )
 
 

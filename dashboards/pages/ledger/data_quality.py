@@ -6,6 +6,7 @@ import polars as pl
 import streamlit as st
 
 from loanbook.core.store.segments.question import Question
+from loanbook.core.words import counted
 from loanbook.dashboards import data
 from loanbook.dashboards.formats import count, day
 from loanbook.dashboards.page import Page
@@ -44,7 +45,7 @@ def draw() -> None:
     figures(scope, [
         ("Checks", count(rows.n_unique(["suite", "name"])) if rows.height else "0", f"last {DAYS} dates"),
         ("Failed", count(failed.height), "none" if failed.is_empty() else day(failed["business_date"].max())),  # type: ignore[arg-type]
-        ("Rows in quarantine", count(int(bad["rows"].sum())), f"{bad.height} rules"),
+        ("Rows in quarantine", count(int(bad["rows"].sum())), counted(bad.height, 'rule')),
         ("Held loans", count(held.height), "at their last good positions"),
     ])  # fmt: skip
     with st.container(border=True):

@@ -15,6 +15,7 @@ from loanbook.core.errors import LoanbookError
 from loanbook.core.store.people import queue
 from loanbook.core.store.people.acting import has_people
 from loanbook.core.store.people.queue import PROPOSED, Order
+from loanbook.core.words import counted
 from loanbook.dashboards import data
 from loanbook.dashboards.formats import count, day
 from loanbook.dashboards.page import Page
@@ -136,7 +137,7 @@ def _chosen(listed: list[Order], kind: str) -> Order | None:
 
 def _row(each: Order) -> dict[str, object]:
     left = each.approvals_needed - len(each.approved_by)
-    people = "1 person" if left == 1 else f"{left} people"
+    people = counted(left, "person", "people")
     who = f" in {' or '.join(each.roles_needed)}" if each.roles_needed else ""
     amount = each.proposal.fields.get("amount", "")
     return {

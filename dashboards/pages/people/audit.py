@@ -12,6 +12,7 @@ from loanbook.core.access.trail import ACTIVITIES
 from loanbook.core.store.people.acting import has_people
 from loanbook.core.store.people.anchors import anchors
 from loanbook.core.store.people.audit import Record, entries, log, verified
+from loanbook.core.words import counted
 from loanbook.dashboards.formats import MISSING, count
 from loanbook.dashboards.page import Page
 from loanbook.dashboards.pages.people import pack
@@ -60,7 +61,7 @@ def _proof(who: Viewer) -> None:
         told = str(number) if broken is None else f"broken at {broken.seq}"
         log(who.people, who.actor, Record("audit.verify", ("audit", told), success=broken is None))
         if broken is None:
-            st.success(f"{count(number)} entries, whole; {count(len(known))} versions of the ledger name what they name.")  # fmt: skip
+            st.success(f"{counted(number, 'entry', 'entries')}, whole; {counted(len(known), 'version')} of the ledger checked against it.")  # fmt: skip
         else:
             st.error(
                 f"Entry {broken.seq} of the trail is broken: {broken.why}.",

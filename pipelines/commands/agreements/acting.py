@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from loanbook.core.access.actor import Actor
     from loanbook.core.policy.book import PolicyBook
+    from loanbook.core.store.queries import InstanceQueries
     from loanbook.core.store.settings import Settings
     from loanbook.core.store.writer import Ledger
     from loanbook.pipelines.approvals.desk import Desk
@@ -18,6 +19,21 @@ def opened_for_writing() -> tuple[Ledger, PolicyBook]:
     from loanbook.pipelines.resources import open_instance
 
     return open_instance()
+
+
+def lake() -> InstanceQueries:
+    """The instance's ledger, to read alone: no other run waits for it, and nothing is written."""
+    from loanbook.pipelines.commands.console import reading
+
+    return reading().lake()
+
+
+def lake_and_policies() -> tuple[InstanceQueries, PolicyBook]:
+    """The same, with the policies."""
+    from loanbook.pipelines.commands.console import opened
+
+    reader, policies = opened()
+    return reader.lake(), policies
 
 
 def who(where: Settings, name: str = "") -> Actor:

@@ -11,7 +11,13 @@ import typer
 
 from loanbook.core.contract.money import major_of_any
 from loanbook.core.errors import LoanbookError
-from loanbook.pipelines.commands.agreements.acting import desk, opened_for_writing, who
+from loanbook.pipelines.commands.agreements.acting import (
+    desk,
+    lake,
+    lake_and_policies,
+    opened_for_writing,
+    who,
+)
 from loanbook.pipelines.commands.agreements.offers import As, On, today
 from loanbook.pipelines.commands.console import AsCsv, AsJson, out, piped, show
 
@@ -20,7 +26,9 @@ if TYPE_CHECKING:
     from loanbook.pipelines.disbursing.evidence import Answer
 
 Loan = Annotated[str, typer.Argument(help="The loan's key, or its offer's id.")]
-Key = Annotated[str, typer.Argument(help="The payout's key, as `loanbook disburse list` shows it.")]
+Key = Annotated[
+    str, typer.Argument(help="The loan's key, its offer's id, or the payout's own key.")
+]
 Source = Annotated[
     str,
     typer.Option(
@@ -34,8 +42,7 @@ def list_payouts(loan: Annotated[str | None, typer.Option(help="Only of the loan
     """Payouts that were asked for: waits, booked, handed over, returned, failed; and what else is known of each."""
     from loanbook.core.store.agreements.payouts import payouts
 
-    ledger, _ = opened_for_writing()
-    with ledger:
+    with lake() as ledger:
         rows = payouts(ledger)
     rows = rows.filter(pl.col("loan_key") == loan) if loan else rows
     told = rows.select("key", "loan_key", "amount", "currency", "value_date", "state", "order_id", "file", "acknowledged", "code",
@@ -95,7 +102,7 @@ def gates(loan: Loan, on: On = None, as_json: AsJson = False) -> None:
     from loanbook.core.store.agreements.offers import offer
     from loanbook.pipelines.disbursing.gating import held_back
 
-    ledger, policies = opened_for_writing()
+    ledger, policies = lake_and_policies()
     with ledger:
         found = offer(ledger, loan, today(on))
         held = held_back(ledger, policies, found, found["amount"], today(on))
@@ -127,10 +134,10 @@ def approve_payout(
 
     ledger, _ = opened_for_writing()
     with ledger:
-        order = approve(desk(), ledger, who(ledger.settings, as_), key, reason)
+        payout, order = approve(desk(), ledger, who(ledger.settings, as_), key, reason)
     left = order.approvals_needed - len(order.approved_by)
     out.print(
-        f"{key} is {order.state}"
+        f"{payout} is {order.state}"
         + (f"; {left} more must approve" if left > 0 else f": {order.file} lands next")
     )
 

@@ -9,7 +9,7 @@ import polars as pl
 import typer
 
 from loanbook.core.words import counted
-from loanbook.pipelines.commands.agreements.acting import opened_for_writing
+from loanbook.pipelines.commands.agreements.acting import lake
 from loanbook.pipelines.commands.console import AsCsv, AsJson, iso_date, out, piped, show
 
 Of = Annotated[
@@ -25,8 +25,7 @@ def list_documents(of: Of = None, as_of: Annotated[str | None, typer.Option("--a
     from loanbook.core.store.agreements.documents import documents_of
 
     day = iso_date(as_of, "--as-of")
-    ledger, _ = opened_for_writing()
-    with ledger:
+    with lake() as ledger:
         rows = documents_of(ledger, of)
     rows = rows.filter(pl.col("made_on") <= day) if day else rows
     told = rows.select("kind", version="number", application="application_id", offer="offer_id", loan="loan_key", made="made_on",
@@ -43,8 +42,7 @@ def show_document(sha256: Hash, to: Annotated[Path | None, typer.Option(help="Wr
     from loanbook.core.store.agreements.documents import document
     from loanbook.pipelines.documents.keeping import DocumentStore
 
-    ledger, _ = opened_for_writing()
-    with ledger:
+    with lake() as ledger:
         found = document(ledger, sha256)
         name = found["signed_sha256"] if signed else found["sha256"]
         if name is None:
@@ -64,8 +62,7 @@ def verify(of: Of = None, again: Annotated[bool, typer.Option("--again", help="M
     from loanbook.pipelines.documents.keeping import DocumentStore
     from loanbook.pipelines.documents.verifying import verified
 
-    ledger, _ = opened_for_writing()
-    with ledger:
+    with lake() as ledger:
         rows = verified(ledger, DocumentStore(ledger.settings), of, again)
     bad, strange = (rows.filter(pl.col("verdict") == verdict) for verdict in ("FAIL", "UNKNOWN"))
     if not piped(rows, as_json, as_csv):
@@ -84,8 +81,7 @@ def diff(before: Hash, after: Hash, as_json: AsJson = False, as_csv: AsCsv = Fal
     from loanbook.core.documents.matching import differences
     from loanbook.core.store.agreements.documents import document
 
-    ledger, _ = opened_for_writing()
-    with ledger:
+    with lake() as ledger:
         one, other = (str(document(ledger, sha256)["fields"]) for sha256 in (before, after))
     rows = differences(one, other)
     if not piped(rows, as_json, as_csv):

@@ -11,7 +11,12 @@ import typer
 
 from loanbook.core.contract.money import major_of_any, to_major
 from loanbook.core.words import counted
-from loanbook.pipelines.commands.agreements.acting import opened_for_writing, who
+from loanbook.pipelines.commands.agreements.acting import (
+    lake,
+    lake_and_policies,
+    opened_for_writing,
+    who,
+)
 from loanbook.pipelines.commands.console import AsCsv, AsJson, iso_date, out, piped, show
 
 Id = Annotated[str, typer.Argument(help="The offer's id, or its loan's key.")]
@@ -29,8 +34,7 @@ def list_offers(on: On = None, state: Annotated[str | None, typer.Option(help="O
     """Offers with their state on a date: offered, accepted, signed, boarded, declined, withdrawn or expired."""
     from loanbook.core.store.agreements.offers import offers_on
 
-    ledger, _ = opened_for_writing()
-    with ledger:
+    with lake() as ledger:
         rows = offers_on(ledger, today(on))
     told = rows.filter(pl.col("state") == state) if state else rows
     told = told.select("offer_id", "loan_key", "application_id", "product", "amount", "currency", "disclosure", "made_on",
@@ -145,7 +149,7 @@ def check(on: On = None, as_json: AsJson = False) -> None:
     """Signed agreements beside the loans that were boarded: in count, in amount, and every field of every paper."""
     from loanbook.pipelines.agreements.handing_off import reconciled
 
-    ledger, policies = opened_for_writing()
+    ledger, policies = lake_and_policies()
     with ledger:
         found = reconciled(ledger, policies, ledger.settings, today(on))
     if as_json:

@@ -15,6 +15,7 @@ from rich.markup import escape
 from loanbook.core.catalogue.components import PARTS
 from loanbook.core.contract.money import CURRENCY_NAMES, to_major
 from loanbook.core.errors import LoanbookError
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import (
     AsJson,
     AsOf,
@@ -117,11 +118,12 @@ def delinquency(
         for name in TURNS
     ]
     show(
-        pl.concat(counts), f"{believed(at).capitalize()}: {states.height} loans that were ever late"
+        pl.concat(counts),
+        f"{believed(at).capitalize()}: {counted(states.height, 'loan')} ever late",
     )
     late = reader.delinquency(at.on, at.known, grace_days(policies))
-    counted = int((late["delinquent_days"] > 0).sum())
-    show(keyed(late.head(50), reader).drop("currency"), f"{late.height} loans past due, {counted} of them delinquent after grace "
+    delinquent = int((late["delinquent_days"] > 0).sum())
+    show(keyed(late.head(50), reader).drop("currency"), f"{counted(late.height, 'loan')} past due, {delinquent} of them delinquent after grace "
          "and pauses")  # fmt: skip
 
 

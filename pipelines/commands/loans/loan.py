@@ -14,6 +14,7 @@ from loanbook.core.catalogue.codes import Kind, Status, Timing, label
 from loanbook.core.catalogue.components import DUES, Component
 from loanbook.core.contract.money import CURRENCY_NAMES, major, percent, to_major
 from loanbook.core.errors import LoanbookError
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import (
     AsOf,
     KnownAt,
@@ -46,7 +47,7 @@ def list_loans(
         pl.format("#{}", "loan_id").alias("number"), "loan_key", "product", "currency", "state",
         "disbursed_on", major("principal_agreed"), "instalments",
     )  # fmt: skip
-    show(shown, f"{loans.height:,} loans {believed(at)}")
+    show(shown, f"{counted(loans.height, 'loan')} {believed(at)}")
     if loans.height > shown.height:
         out.print(
             f"{shown.height:,} of {loans.height:,} are shown; `--first {loans.height}` shows all."
@@ -55,7 +56,7 @@ def list_loans(
         "n"
     ]
     if waiting:
-        out.print(f"{waiting:,} loans are taken in and board after {at.on}.")
+        out.print(f"Taken in, to board after {at.on}: {counted(waiting, 'loan')}.")
 
 
 @dataclass(frozen=True)

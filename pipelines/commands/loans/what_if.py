@@ -13,6 +13,7 @@ import typer
 from loanbook.core.cells import without_formulas
 from loanbook.core.contract.money import CURRENCY_NAMES, currency_name, major, to_major
 from loanbook.core.errors import LoanbookError, PolicyError
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import KnownAt, iso_date, loan_id, out, show
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _print(found: WhatIf, csv: Path | None) -> None:
 
     differing = found.differing()
     out.print(
-        f"{found.loans.height:,} loans to {found.through}: as they are, equal to the ledger; "
+        f"{counted(found.loans.height, 'loan')} to {found.through}: as they are, equal to the ledger; "
         f"under the other policies {differing.height:,} differ."
     )
     for (code,), rows in found.totals().group_by("currency", maintain_order=True):
@@ -149,4 +150,4 @@ def _print(found: WhatIf, csv: Path | None) -> None:
         told = most.with_columns(currency_name()).with_columns(money)
         show(told.select("loan_id", "currency", *columns), "Most affected (differences)")
     if csv is not None:
-        out.print(f"{found.loans.height:,} rows written to {csv}")
+        out.print(f"{counted(found.loans.height, 'row')} written to {csv}")

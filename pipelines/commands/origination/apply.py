@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from loanbook.core.contract.money import major_of_any, percent, to_major
 from loanbook.core.errors import LoanbookError
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import (
     AsCsv,
     AsJson,
@@ -78,7 +79,7 @@ def list_applications(
     )  # fmt: skip
     show(shown.head(200))
     out.print(
-        f"{rows.height:,} applications"
+        f"{counted(rows.height, 'application')}"
         + (", the first 200 shown; --csv has all" if rows.height > 200 else "")
     )
 
@@ -189,7 +190,7 @@ def rejects(
     written(rows, to)
     if not piped(rows, as_json, as_csv):
         show(rows.head(200))
-        out.print(f"{rows.height:,} rows were refused.")
+        out.print(f"Refused: {counted(rows.height, 'row')}.")
 
 
 def linked(as_json: AsJson = False, as_csv: AsCsv = False) -> None:
@@ -216,7 +217,9 @@ def linked(as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     if piped(shared, as_json, as_csv):
         return
     show(shared.with_columns(pl.col("token").str.head(12)).head(100))
-    out.print(f"{groups['component'].n_unique():,} groups of {groups.height:,} applications.")
+    out.print(
+        f"{counted(groups['component'].n_unique(), 'group')} of {counted(groups.height, 'application')}."
+    )
 
 
 def withdraw(
@@ -248,7 +251,7 @@ def expire(
         if last is not None and old.height:
             rows = _events_on(old["application_id"].to_list(), "expired", reason, last)
             _appended(ledger, policies, rows)
-    out.print(f"{old.height:,} cases expired.")
+    out.print(f"{counted(old.height, 'case')} expired.")
 
 
 def _append(application: str, event: str, reason: str) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from loanbook.core.contract.money import major_of_any, to_major
 from loanbook.core.errors import LoanbookError
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import (
     AsCsv,
     AsJson,
@@ -80,7 +81,7 @@ def files(
         )
         show(sums, "Accounts by day: opening + entries = closing")
         off = days.filter(~(pl.col("ties") & pl.col("follows"))).height
-        out.print(f"{off} of {days.height} days of accounts do not tie or do not follow.")
+        out.print(f"Days of accounts that do not tie or do not follow: {off} of {days.height}.")
 
 
 def entries(
@@ -123,7 +124,7 @@ def entries(
         "rule", "loan_key", "confidence", "payer", "remittance", "entry_id",
     )  # fmt: skip
     show(shown)
-    out.print(f"{rows.height:,} entries.")
+    out.print(f"{counted(rows.height, 'entry', 'entries')}.")
 
 
 def suspense(as_of: AsOf = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
@@ -158,7 +159,9 @@ def suspense(as_of: AsOf = None, as_json: AsJson = False, as_csv: AsCsv = False)
         .sort("currency")
     )
     for currency, direction, count, amount in sums.rows():
-        out.print(f"{direction}: {count:,} entries, {to_major(amount, currency)} {currency}")
+        out.print(
+            f"{direction}: {counted(count, 'entry', 'entries')}, {to_major(amount, currency)} {currency}"
+        )
 
 
 def assign(
@@ -218,7 +221,9 @@ def simulate(
     from loanbook.pipelines.simulation.bank_files import rewrite
 
     files, truth = rewrite(folder, formats)
-    out.print(f"{folder} now holds its money in {files} files; what is true of each entry: {truth}")
+    out.print(
+        f"{folder} now holds its money in {counted(files, 'file')}; what is true of each entry: {truth}"
+    )
 
 
 def _range(reader: LedgerReader, since: str | None, until: str | None) -> tuple[dt.date, dt.date]:

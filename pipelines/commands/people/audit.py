@@ -8,6 +8,7 @@ import polars as pl
 import typer
 
 from loanbook.core.errors import LoanbookError
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import (
     AsCsv,
     AsJson,
@@ -84,7 +85,7 @@ def verify() -> None:
         raise LoanbookError(f"entry {broken.seq} of the audit trail is broken: {broken.why}")
     log(people, who, Record("audit.verify", ("audit", str(count))))
     out.print(
-        f"{count:,} entries, whole; {len(anchored):,} versions of the ledger name what they name."
+        f"{counted(count, 'entry', 'entries')}, whole; {counted(len(anchored), 'version')} of the ledger checked against it."
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import AsCsv, AsJson, out, piped, show
 
 
@@ -45,4 +46,4 @@ def policies(
     if not reason:
         raise AccessError("say why they change: --reason TEXT")
     accepted(people, acting(where, people), book, reason)
-    out.print(f"{len(found)} changes are in force.")
+    out.print(f"In force now: {counted(len(found), 'change')}.")

@@ -10,6 +10,7 @@ import polars as pl
 import typer
 
 from loanbook.core.access.actor import AccessError, Actor
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import AsCsv, AsJson, out, piped, show
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ def sign_out() -> None:
     actor = acting(people.settings, people)
     ended = sessions.sign_out(people, actor) if actor.kind == "person" else 0
     session_file(people.settings).unlink(missing_ok=True)
-    out.print(f"Ended {ended} sessions of {actor.name}.")
+    out.print(f"Ended {counted(ended, 'session')} of {actor.name}.")
 
 
 def whoami() -> None:
