@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 import polars as pl
@@ -14,7 +14,9 @@ import polars as pl
 from loanbook.core.catalogue.codes import EventState
 from loanbook.core.errors import LedgerError
 from loanbook.core.store.lake import LAKE, one_state
-from loanbook.core.store.settings import Settings
+
+if TYPE_CHECKING:
+    from loanbook.core.store.settings import Settings
 
 PUBLISHED = "(SELECT version FROM {lake}.publications WHERE state = 'published')"
 """Versions that readers see."""
@@ -252,3 +254,10 @@ class InstanceQueries(Queries):
     def __init__(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         super().__init__(connection)
         self.settings = settings
+
+    def landed_dates(self) -> tuple[dt.date | None, dt.date | None]:
+        """First and last business date of the files taken in."""
+        first, last = self.one(
+            "SELECT min(business_date), max(business_date) FROM {lake}.files WHERE state = 'taken'"
+        )
+        return first, last

@@ -226,13 +226,6 @@ class Ledger(Books):
         """Events whose booking date lies in the range, both ends included."""
         return self.stored_events("booking_date BETWEEN ? AND ?", [first, last])
 
-    def landed_dates(self) -> tuple[dt.date | None, dt.date | None]:
-        """First and last business date of the files taken in."""
-        first, last = self.one(
-            "SELECT min(business_date), max(business_date) FROM {lake}.files WHERE state = 'taken'"
-        )
-        return first, last
-
     # --- versions --------------------------------------------------------------------
 
     def reserve(self, count: int = 1) -> list[int]:
