@@ -23,7 +23,7 @@ from loanbook.pipelines.commands.console import (
 )
 
 if TYPE_CHECKING:
-    from loanbook.core.store.queries import Queries
+    from loanbook.core.store.queries import LedgerStatus, Queries
     from loanbook.core.store.settings import Settings
     from loanbook.core.store.upkeep.files import DataFile
     from loanbook.core.store.writer import Ledger
@@ -261,6 +261,10 @@ def _close(ledger: Ledger, days: list[dt.date]) -> None:
         )
 
 
+def _late_news(now: LedgerStatus) -> str:
+    return f"{counted(now.late_events, 'event')}, {counted(now.restated_loans, 'loan')} restated"
+
+
 def status(
     files: Annotated[
         bool,
@@ -308,10 +312,7 @@ def status(
         ("loans held", f"{now.held:,}" + ("; see `loanbook held`" if now.held else "")),
         ("rejected versions", f"{now.rejected:,}"),
         ("data files", _merged(len(stored))),
-        (
-            "late news",
-            f"{counted(now.late_events, 'event')}, {counted(now.restated_loans, 'loan')} restated",
-        ),
+        ("late news", _late_news(now)),
     ]
     broken = damaged(ledger, settings().place, stored, read=files)
     if broken:
