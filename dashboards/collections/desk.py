@@ -47,9 +47,8 @@ def draw(loan: dict[str, Any], at: Clocks, policies: PolicyBook) -> None:
     _work(loan, at.on)
 
 
-@st.fragment
 def _work(loan: dict[str, Any], on: dt.date) -> None:
-    """What may be written down: a fragment, so that filling a form draws nothing else anew."""
+    """What may be written down."""
     promise, contact, notice, settle = st.tabs(["Promise", "Log a contact", "Notice", "Settlement"])
     with promise:
         actions.promise(loan, on)
