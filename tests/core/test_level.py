@@ -390,6 +390,34 @@ def test_a_level_instalment_made_anew_in_arrears_is_that_of_a_loan_on_schedule(
     assert last["amount"].to_list() == [15_474, 15_474 + 244]
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (Kind.rate_changed, {"rate_ppb": 60_000_000}),
+        (Kind.term_extended, {"instalments": 2}),
+        (Kind.due_date_moved, {"due_date": "2024-04-14"}),
+    ],
+)
+def test_a_down_payment_that_was_late_is_arrears_too(
+    policies: PolicyBook, kind: Kind, body: dict[str, object]
+) -> None:
+    """1,600.00, a quarter of it at once; money for two instalments met the down payment first, where it was not
+    paid. What that bore within the first instalment is the last one's, whatever changes on 10 March."""
+    book = ruled(policies, PRODUCT, "schedule", down_payment_ppb=250_000_000)
+    story = Story(book)
+    for loan_id in (1, 2):
+        story = story.lent(terms(book, PRODUCT, principal=160_000, n=6, loan_id=loan_id))
+        for n, on in enumerate(("2024-02-01", "2024-03-01")):
+            story = story.paid(20_704, on, loan_id=loan_id, ref=f"p{n}")
+        order = _event(kind, loan_id, "2024-03-10", None, "o", json.dumps(body | {"keep": "term"}))
+        story = with_row(story, order)
+    story = with_row(story, _event(Kind.down_payment, 1, "2024-01-01", 40_000, "d", None))
+    life = story.live("2024-03-10")
+    assert life.on("2024-03-10", 2)["principal_due"] > 0
+    on_schedule, late = life.days[-1].book.terms["emi"].to_list()
+    assert late == on_schedule
+
+
 def test_what_is_left_of_a_spread_stub_is_asked_or_left_out_once(policies: PolicyBook) -> None:
     """1,200.00 at 12 % in eight months, due from 1 February, paid out twelve days before a month or nine
     after; the stub's 4.73, or what it lacks, in even parts. What changes on 10 April finds five instalments.

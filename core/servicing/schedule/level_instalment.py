@@ -185,8 +185,8 @@ def bears_otherwise(loans: pl.DataFrame) -> pl.Series:
 
 
 def _billed_since_the_oldest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
-    """`first`, the oldest instalment that is billed and owes principal; `billed`, the principal of those
-    after it; `asked`, what the last of them asks."""
+    """`first`, the oldest instalment that is billed and owes principal, which `fell_due`; `billed_first`, its principal;
+    `billed`, that of those after it; `asked`, what the last of them asks."""
     return (
         dues.filter(
             of_schedule() & (pl.col("due_date") <= BUSINESS_DATE) & (pl.col("instalment_no") > 0)
@@ -196,6 +196,7 @@ def _billed_since_the_oldest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.Data
         .agg(
             billed=pl.col("amount").filter(is_principal()).sum(),
             emi=pl.col("amount").sum(),
+            fell_due=pl.col("due_date").first(),
             open=(is_principal() & (pl.col("amount") > pl.col("paid"))).any(),
         )
         .sort("loan_id", "instalment_no")
@@ -204,7 +205,9 @@ def _billed_since_the_oldest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.Data
         .agg(
             first=pl.col("instalment_no").first(),
             billed=pl.col("billed").slice(1).sum(),
+            billed_first=pl.col("billed").first(),
             asked=pl.col("emi").last(),
+            fell_due=pl.col("fell_due").first(),
         )
     )
 
@@ -218,8 +221,13 @@ def with_late_interest(
     that up, as it does of all late money; a level instalment made anew leaves it to it. `lent_today`
     (`loan_id`, `lent`): what of the principal was not there when those instalments were billed.
     """
-    late = loans.join(
-        _billed_since_the_oldest(loans, dues), on="loan_id", maintain_order="left"
+    late = loans.join(_billed_since_the_oldest(loans, dues), on="loan_id", maintain_order="left")
+    # a down payment that was late bore interest within the oldest instalment, too
+    at_once = pl.col("principal") + pl.col("principal_paid") == pl.col("principal_agreed")
+    of_down = ((pl.col("down_payment_ppb") > 0) & at_once).cast(pl.Int16)
+    late = late.with_columns(
+        first=pl.col("first") - of_down,
+        billed=pl.col("billed") + of_down.cast(pl.Int64) * pl.col("billed_first"),
     ).filter(
         (pl.col("interest_mode") == InterestMode.daily)
         & (pl.col("first") + 1 < pl.col("instalment_no"))
@@ -231,9 +239,12 @@ def with_late_interest(
         late = late.join(lent_today, on="loan_id", how="left", maintain_order="left")
         opened = opened - pl.col("lent").fill_null(0)
     number = pl.col("first").cast(pl.Int32)
+    # before the first one lie its own nights, whatever dates are moved since
+    before_it = pl.when(number < 1).then(pl.col("fell_due") - pl.col("disbursed_on"))
+    before_it = before_it.otherwise(pl.duration(days=0))
     on_time = expand_from(
         late.with_columns(
-            period_start=due_of(number, late),
+            period_start=due_of(pl.max_horizontal(number, 1), late) - before_it,
             period_end=due_of(number + 1, late),
             schedule_balance=opened,
             # by steps and seasons an instalment asks a part of the level one
@@ -372,18 +383,8 @@ def with_shares(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-STANDS = [
-    "standing",
-    "ahead",
-    "met",
-    "prepaid_interest",
-    "late_interest",
-    "lacks",
-    "early_interest",
-    "share",
-    "last_share",
-    "down_unpaid",
-]
+STANDS = ["standing", "ahead", "met", "prepaid_interest", "late_interest", "lacks", "early_interest",
+          "share", "last_share", "down_unpaid"]  # fmt: skip
 """What `stepped` reads beside terms and positions, and takes away."""
 
 
