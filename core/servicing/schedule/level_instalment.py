@@ -240,8 +240,8 @@ def with_late_interest(
         opened = opened - pl.col("lent").fill_null(0)
     number = pl.col("first").cast(pl.Int32)
     # before the first one lie its own nights, whatever dates are moved since
-    before_it = pl.when(number < 1).then(pl.col("fell_due") - pl.col("disbursed_on"))
-    before_it = before_it.otherwise(pl.duration(days=0))
+    own = pl.when(number < 1).then(pl.col("fell_due") - pl.col("disbursed_on"))
+    before_it = own.otherwise(pl.duration(days=0))
     on_time = expand_from(
         late.with_columns(
             period_start=due_of(pl.max_horizontal(number, 1), late) - before_it,
