@@ -14,7 +14,7 @@ from loanbook.core.store.origination.reading import QUEUE, case_of
 from loanbook.dashboards import data
 from loanbook.dashboards.charts.flows import name_above
 from loanbook.dashboards.formats import count, day
-from loanbook.dashboards.origination import case, underwriting
+from loanbook.dashboards.origination import case, screening, underwriting
 from loanbook.dashboards.page import Page
 from loanbook.dashboards.parts.card import done, downloads, picked_row
 from loanbook.dashboards.parts.head import Clocks, head
@@ -73,6 +73,7 @@ def _body(clocks: Clocks) -> None:
             told = case_of(data.ledger(), chosen)
             case.draw(told, on)
             if told is not None:
+                screening.draw(told["application"]["application_id"], on)
                 underwriting.draw(told)
     done(f"{token}|{chosen or ''}")
 
