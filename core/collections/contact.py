@@ -378,7 +378,7 @@ def _first_allowed(rows: pl.DataFrame, facts: _Facts, rules: ContactRules) -> pl
     now = open_rows.select("row", point="at")
     found = [now.join(_broken(now, rows, facts, rules), on="row", how="anti")]
     several = pl.col("zone").str.contains(APART, literal=True)
-    for some, spans in ((several, [(-1, _days_ahead(rules))]), (~several, _stages(rules))):
+    for some, spans in ((several, [(-1, _last_day(rules))]), (~several, _stages(rules))):
         left = open_rows.filter(some).join(found[0], on="row", how="anti")
         for first, last in spans:  # of one clock what lies in earlier days comes first
             if left.is_empty():
@@ -390,7 +390,7 @@ def _first_allowed(rows: pl.DataFrame, facts: _Facts, rules: ContactRules) -> pl
     return pl.concat(found).group_by("row").agg(allowed_at=pl.col("point").min())
 
 
-def _days_ahead(rules: ContactRules) -> int:
+def _last_day(rules: ContactRules) -> int:
     """Days after a contact's own within which some point is allowed, if any is."""
     return (
         max([0, *(rule.days for rule in rules.rules.values() if isinstance(rule, Spaced))]) + _WEEK
@@ -399,7 +399,7 @@ def _days_ahead(rules: ContactRules) -> int:
 
 def _stages(rules: ContactRules) -> list[tuple[int, int]]:
     """First and last days that are tried one after another: most rows are allowed within the first."""
-    last = _days_ahead(rules)
+    last = _last_day(rules)
     return [(first, min(first + 2, last)) for first in range(-1, last + 1, 3)]
 
 
