@@ -1,6 +1,6 @@
 """What money in costs: `python -m bench.money [ENTRIES]`, files of a synthetic bank.
 
-Reading and checking of NACHA and camt.053, beside a bare loop over the XML that only counts entries and, where it is
+Matching of a tenth of the entries in one account, beside references alone; reading and checking of NACHA and camt.053, beside a bare loop over the XML that only counts entries and, where it is
 installed, carta-ach's reader, which checks nothing; then the whole way of a NACHA file through intake (read, matched,
 applied, committed), beside a bare write of the same events. Seconds are those of one run, the best of three for
 reading; a ratio below 1 is faster than what it stands beside. Peak memory is of the process after each step.
@@ -20,6 +20,14 @@ from pathlib import Path
 import polars as pl
 from lxml import etree
 
+from loanbook.core.frames import empty
+from loanbook.core.payments.incoming.candidates import AWAITED
+from loanbook.core.payments.incoming.deciding import PAYMENTS, KnownBook, decided
+from loanbook.core.payments.incoming.entries import KNOWN, Incoming, identified
+from loanbook.core.payments.incoming.matching import matched
+from loanbook.core.policy.payments.bank_accounts import BankAccount
+from loanbook.core.policy.payments.matching import ReceiptMatching
+from loanbook.core.store.banking.names import alike
 from loanbook.core.store.lake import insert, transaction
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
@@ -64,7 +72,7 @@ def counted(data: bytes) -> int:
     return count
 
 
-def told(name: str, seconds: float, count: int, beside: float | None = None) -> None:
+def line(name: str, seconds: float, count: int, beside: float | None = None) -> None:
     """A line of the table."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     ratio = f"{seconds / beside:8.2f}" if beside else " " * 8
@@ -79,22 +87,77 @@ def reading(count: int) -> None:
     try:
         from ach.parser import Parser  # type: ignore[import-not-found]
     except ImportError:
-        told("NACHA, read and checked", ours, count)
+        line("NACHA, read and checked", ours, count)
     else:
         text = data.decode()
         theirs = timed(lambda: Parser(text).as_dict())
-        told("NACHA, carta-ach, unchecked", theirs, count)
-        told("NACHA, read and checked (ratio to carta-ach)", ours, count, theirs)
+        line("NACHA, carta-ach, unchecked", theirs, count)
+        line("NACHA, read and checked (ratio to carta-ach)", ours, count, theirs)
     few = rows.head(count // 5)
     xml = WRITERS["camt.053"].write(Day(DAY, few, 0)).encode()
     bare = timed(lambda: counted(xml), 3)
-    told("camt.053, bare iterparse that counts", bare, few.height)
-    told(
+    line("camt.053, bare iterparse that counts", bare, few.height)
+    line(
         "camt.053, read and checked (ratio to it)",
         timed(lambda: read_bank_file(xml), 3),
         few.height,
         bare,
     )
+
+
+NAMES = 20_000
+"""Family names of the synthetic payers; each is some loans'."""
+
+
+def matching(count: int, loans: int) -> None:
+    """Entries of one account decided: a third tells the loan's key within a text, a third a mandate, of a third name, amount
+    and due date are compared with those of all loans; beside the third alone that references tell."""
+    rows = pl.DataFrame({"n": pl.int_range(count, eager=True)})
+    loan, third = pl.col("n") % loans, pl.col("n") % 3
+    name = pl.format("Synthetic Payer{}", loan % NAMES)
+    types = empty(Incoming).schema
+    told = rows.select(
+        place=pl.col("n") + 1, line=pl.col("n") + 1, account=pl.lit("synthetic-bank"), direction=pl.lit("credit"),
+        reversal=pl.lit(False), amount=10_000 + loan, currency=pl.lit("USD"), value_date=pl.lit(DAY), status=pl.lit("BOOK"),
+        reference=pl.format("R{}", "n"), mandate=pl.when(third == 1).then(pl.format("M-{}", loan)),
+        remittance=pl.when(third == 0).then(pl.format("instalment LOAN-{} thank you", loan)), counterparty=name,
+    )  # fmt: skip
+    lacking = [pl.lit(None, type_).alias(n) for n, type_ in types.items() if n not in told.columns]
+    entries_ = identified(
+        told.with_columns(lacking).select(pl.col(n).cast(t) for n, t in types.items())
+    )
+    ids = pl.DataFrame({"loan_id": pl.int_range(loans, eager=True)})
+    policies = read_policies()
+    account = policies.in_force(BankAccount, "synthetic-bank", DAY)
+    policy = policies.in_force(ReceiptMatching, account.matching, DAY)
+    of = ids.with_columns(
+        loan_key=pl.format("LOAN-{}", "loan_id"), currency=pl.lit("USD"), boards_on=pl.lit(DAY) - pl.duration(days=30)
+    )  # fmt: skip
+    mandates = ids.select(kind=pl.lit("mandate"), value=pl.format("M-{}", "loan_id"), loan_id="loan_id")  # fmt: skip
+    awaits = ids.select(
+        "loan_id", currency=pl.lit("USD"), name=pl.format("Synthetic Payer{}", pl.col("loan_id") % NAMES),
+        instalment=10_000 + pl.col("loan_id"), overdue=pl.lit(0), next_due_date=pl.lit(DAY),
+    ).cast(AWAITED)  # type: ignore[arg-type]  # fmt: skip
+    known = KnownBook(
+        of,
+        mandates,
+        entries_.clear().select(KNOWN),
+        pl.DataFrame(schema=PAYMENTS),
+        lambda: awaits,
+        alike,
+    )
+    outcome: dict[str, int] = {}
+
+    def decide() -> None:
+        done = decided(entries_, account, policy, known, DAY).entries
+        outcome.update(done["outcome"].value_counts().rows())
+
+    seconds = timed(decide)
+    by_reference = timed(lambda: matched(entries_, of, mandates, policy))
+    applied, waits = (outcome.get(name, 0) for name in ("applied", "suspense"))
+    print(f"{count:,} entries, {loans:,} loans: {applied:,} applied, {waits:,} wait")
+    line("references alone", by_reference, count)
+    line("decided, a third by name, amount, date (ratio to it)", seconds, count, by_reference)
 
 
 def whole_way(count: int, loans: int, home: Path) -> None:
@@ -124,8 +187,8 @@ def whole_way(count: int, loans: int, home: Path) -> None:
             insert(ledger.connection, "events", events.with_columns(pl.col("event_id") + 10**9))
 
     bare = timed(write)
-    told("bare write of the events", bare, count)
-    told("NACHA: read, matched, applied, committed (ratio to it)", seconds, count, bare)
+    line("bare write of the events", bare, count)
+    line("NACHA: read, matched, applied, committed (ratio to it)", seconds, count, bare)
     ledger.close()
 
 
@@ -134,6 +197,7 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     print(f"{'':<58}{'seconds':>11}{'rate':>14}{'ratio':>8}{'peak':>12}")
     reading(count)
+    matching(count // 10, max(count // 20, 1))
     for size in (count // 2, count):
         with tempfile.TemporaryDirectory() as folder:
             whole_way(size, max(size // 20, 1), Path(folder) / "home")
