@@ -9,8 +9,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import argon2
 import polars as pl
 import pytest
 
@@ -26,6 +28,9 @@ from loanbook.pipelines.simulation.landing import TAPE, drop, set_up
 from loanbook.pipelines.simulation.tape import synthetic
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+# a hash of a password tells its own cost, so that one of a test is verified as any other; those that the product
+# makes cost an attacker, and a test, as much as argon2 means them to
+argon2.PasswordHasher = partial(argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
 
 
 def pytest_collection_finish() -> None:

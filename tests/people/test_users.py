@@ -6,6 +6,7 @@ import stat
 import threading
 from pathlib import Path
 
+import argon2
 import polars as pl
 import pyotp
 import pytest
@@ -29,7 +30,7 @@ from loanbook.core.store.people.sessions import (
     sign_out,
     wait_after,
 )
-from loanbook.core.store.people.users import NewUser, add_user
+from loanbook.core.store.people.users import NewUser, add_user, password_hash
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.vault.forgetting import erase
 from loanbook.core.store.vault.rotating import rotate_keys, rotate_tokens
@@ -260,3 +261,13 @@ def test_a_key_that_others_may_read_is_refused(people: People) -> None:
     key.chmod(0o640)
     with pytest.raises(Exception, match="chmod 600"):
         begin_second_factor(people, "ann")
+
+
+def test_a_hash_of_a_password_costs_what_argon2_means_it_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # other tests make cheap ones (tests/conftest.py)
+    monkeypatch.setattr(argon2, "PasswordHasher", argon2.PasswordHasher.func)  # type: ignore[attr-defined]
+    assert password_hash("a sentence that nobody knows", "ann").startswith(
+        "$argon2id$v=19$m=65536,t=3,p=4$"
+    )
