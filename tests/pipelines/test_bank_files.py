@@ -158,13 +158,13 @@ def test_a_clerk_reads_files_and_suspense_and_assigns_by_command(
         assert result.exit_code == 0, (result.output, result.exception)
         return " ".join(result.output.split())
 
-    assert "0 of 1 days of accounts do not tie" in told("files")
+    assert "Days of accounts that do not tie or do not follow: 0 of 1." in told("files")
     assert '"applied_amount":7,' in told("files", "--json")
     (waiting,) = new_ledger.one(
         "SELECT entry_id FROM {lake}.bank_entries WHERE outcome = 'suspense'"
     )
     assert waiting in told("suspense")
-    assert "credit: 1 entries, 104.00 USD" in told("suspense")
+    assert "credit: 1 entry, 104.00 USD" in told("suspense")
     assert "J… Doe" in told("entries", "--outcome", "suspense", "--json")
     by = ["--maker", "amal", "--reason", "payer_confirmed"]
     alone = ran.invoke(app, ["payments", "assign", waiting, "--loan", "LOAN-0001", *by])
