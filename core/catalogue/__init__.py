@@ -1,5 +1,6 @@
 """Every list that is stored as a number. Append only: a number never changes its meaning.
 
+- `kinds` - kinds of event by their number, and what a row of one says
 - `events` - kinds of event, one row a kind: words, step of the day, payload, commands, states
 - `statuses` - states of a loan, and what is known of its borrower
 - `components` - what a claim is made of: a row a component, and the maps made of the rows

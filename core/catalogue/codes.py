@@ -17,9 +17,8 @@ from loanbook.core.catalogue.events import (
     MONEY_IN,
     REFUNDS,
     REVERSIBLE,
-    Kind,
-    MoratoriumInterest,
 )
+from loanbook.core.catalogue.kinds import Kind, MoratoriumInterest
 from loanbook.core.catalogue.statuses import ENDED, GIVEN_UP, Flag, Status
 
 __all__ = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataframely as dy
 import polars as pl
 
-from loanbook.core.catalogue.events import ROW, Kind
+from loanbook.core.catalogue.events import ROW
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.frames import DATE, KEY, MINOR, column, typed
 
 

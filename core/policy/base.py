@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from loanbook.core.catalogue import components
 from loanbook.core.catalogue.counting import COUNTING
-from loanbook.core.catalogue.events import Kind
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.contract.dates.day_count import RateBasis
 from loanbook.core.contract.money import MAX_MINOR
 
@@ -25,6 +25,9 @@ Grace = Annotated[int, Field(ge=0, le=127)]
 """First instalments that ask less."""
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 """Why something was ordered, as a code: the form that orders have it in."""
+Percent = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,7})?$")]
+NotBelowZero = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,7})?$")]
+"""A percentage of which less than nothing would be money that the borrower is owed."""
 RoundingName = Literal["half_even", "half_up", "down", "up"]
 OPENING_BALANCES = (
     "principal", "interest_accrued", *components.DUES, "credit",

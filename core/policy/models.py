@@ -30,6 +30,7 @@ from loanbook.core.policy.base import (
     CountingName,
     Days,
     Minor,
+    NotBelowZero,
     OfLawOrContract,
     Policy,
     Reason,
@@ -53,7 +54,6 @@ from loanbook.core.policy.payments.bank_accounts import BankAccount
 from loanbook.core.policy.payments.collections import CollectionMapping
 from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.policy.product import Product
-from loanbook.core.policy.product_rules import NotBelowZero
 from loanbook.core.policy.rights.misuse import MisuseRules
 from loanbook.core.policy.rights.providers import IdentityProvider
 from loanbook.core.policy.rights.roles import ApprovalRules, Role

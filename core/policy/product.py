@@ -9,22 +9,18 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from loanbook.core.catalogue.codes import RUNNING_TAKES_ALL
-from loanbook.core.catalogue.events import Kind
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.contract.money import EXPONENT
 from loanbook.core.policy.base import Minor, Name, Policy
-from loanbook.core.policy.product_rules import (
-    Bounds,
+from loanbook.core.policy.product_rules.endings import (
     ChargeOffRules,
-    FloatingRate,
-    InterestRules,
-    LineRules,
     NonAccrualRules,
-    PaymentRules,
-    PayoutRules,
-    PenalRules,
-    ScheduleRules,
     SmallCreditRules,
 )
+from loanbook.core.policy.product_rules.interest import FloatingRate, InterestRules, PenalRules
+from loanbook.core.policy.product_rules.payments import PaymentRules
+from loanbook.core.policy.product_rules.payouts import Bounds, LineRules, PayoutRules
+from loanbook.core.policy.product_rules.schedule import ScheduleRules
 
 HIGHEST_DAILY_FLOOR = 20
 """Per cent a day: a month's factor at it still fits what factors are held in."""

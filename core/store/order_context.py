@@ -9,7 +9,8 @@ from typing import Literal
 import polars as pl
 
 from loanbook.core.catalogue.codes import Kind, Status
-from loanbook.core.catalogue.events import DEFERS, Deferral
+from loanbook.core.catalogue.events import DEFERS
+from loanbook.core.catalogue.kinds import Deferral
 from loanbook.core.frames import typed
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.store.clocks import NOT_RESTATED

@@ -7,8 +7,7 @@ To add a format: write a module with `COLUMNS` and `parse`, and its row in `KIND
 - `rules` - every rule of quarantine: what it means, what to do, which cell is quoted
 - `mapped` - files in a sender's own columns: loanbook's names, amounts as plain decimals
 - `table` - what all formats share: reading CSV text, splitting rows by a contract's rules
-- `tape_rules` - what a row of a loan tape must be to enter the book
-- `loan_tape` - a lender's own columns, mapped to canonical terms by a policy file
+- `tape` - loan tapes: a lender's own columns, mapped to canonical terms by a policy file
 - `payments` - receipts, one a row
 - `commands` - orders of people, with maker, checker and reason
 - `assignments` - what people decide of entries in suspense

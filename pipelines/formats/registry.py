@@ -126,7 +126,7 @@ _INGEST, _FORMATS = "loanbook.pipelines.ingest", "loanbook.pipelines.formats"
 
 KINDS = (
     FileKind("loan_tape", "a loan: boarded and paid out, or taken over with its balances",
-             f"{_INGEST}.boarding:boarded", f"{_FORMATS}.tape_rules:Tape", TAPE, TAPE_NOTES, mappings="tapes", gives_loans=True),
+             f"{_INGEST}.boarding:boarded", f"{_FORMATS}.tape.rules:Tape", TAPE, TAPE_NOTES, mappings="tapes", gives_loans=True),
     FileKind("index", "a reset of each loan whose rate follows the reference rate",
              f"{_INGEST}.fixings:taken", f"{_FORMATS}.indices:Fixings", INDEX),
     FileKind("payments", "a payment received of a loan", f"{_INGEST}.receipts:taken",

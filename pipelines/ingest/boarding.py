@@ -20,8 +20,9 @@ from loanbook.core.servicing.explain.disclosure import disclosed_apr, payout_fee
 from loanbook.core.servicing.laws.law import AT_FAULT
 from loanbook.core.servicing.laws.pinning import FAULTS, pinned
 from loanbook.core.servicing.loan.opening import agreed_terms
-from loanbook.pipelines.formats import loan_tape
 from loanbook.pipelines.formats.mapped import plain
+from loanbook.pipelines.formats.tape import cells, openings, parsing
+from loanbook.pipelines.formats.tape import rows as tape_rows
 from loanbook.pipelines.ingest.conflicts import found, with_what_differs
 from loanbook.pipelines.ingest.events import (
     Known,
@@ -39,7 +40,7 @@ def boarded(
     data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: Known
 ) -> Taken:
     """Loans of a tape, product by product; rows of a product that is none are refused."""
-    raw, broken = loan_tape.read(data, mapping)
+    raw, broken = tape_rows.read(data, mapping)
     taken = Taken(raw.height + len(broken), 0, 0, broken, None)
     for (name,), rows in raw.partition_by("product_name", as_dict=True).items():
         taken = together(taken, _of_product(str(name), rows, file, policies, mapping, known))
@@ -65,7 +66,7 @@ def _of_product(
         return Taken(0, 0, 0, unknown, None)
     product: Product = policies.product(code)
     _brings_grace(product, mapping)
-    parsed, bad = loan_tape.parse(raw, mapping, product, file.business_date)
+    parsed, bad = parsing.parse(raw, mapping, product, file.business_date)
     boarded = known.loans("loan_key", parsed["loan_key"])
     again = parsed.join(boarded, on="loan_key", how="semi")
     good = parsed.join(boarded, on="loan_key", how="anti")
@@ -80,10 +81,10 @@ def _of_product(
     entity = policies.entities.index(product.entity)
     moved = _of_another_product(again, product, mapping, policies, boarded)
     alike = again.filter(~pl.col("line").is_in([row["line"] for row in moved]))
-    twice = loan_tape.terms(alike, code, entity, product.currency)
+    twice = parsing.terms(alike, code, entity, product.currency)
     twice, _ = _as_agreed(twice, alike, product, policies)
     bad += moved + _contradicting(twice, alike, product, file, mapping, known)
-    loans = loan_tape.terms(good, code, entity, product.currency)
+    loans = parsing.terms(good, code, entity, product.currency)
     loans, other = _as_agreed(loans, good, product, policies)
     loans, costly = _paid_out_beyond_fees(loans, good, product, policies)
     loans, dear = within_ceilings(loans, product, policies)
@@ -169,7 +170,7 @@ def _contradicting(
     known: Known,
 ) -> list[dict[str, Any]]:
     """Rows of loans that were boarded before on other terms than these `loans` (terms, `line`), with another
-    payout or with other balances. `again`: what the tape says of them, as `loan_tape.parse` has it."""
+    payout or with other balances. `again`: what the tape says of them, as `parsing.parse` has it."""
     if loans.is_empty():
         return []
     base = _entering(loans, product)
@@ -179,7 +180,7 @@ def _contradicting(
     said = {
         Kind.loan_boarded: base,
         Kind.disbursed: payouts,
-        Kind.migrated_in: loan_tape.openings(base.filter(~new), again),
+        Kind.migrated_in: openings.openings(base.filter(~new), again),
     }
     said[Kind.loan_boarded] = base.with_columns(payload=payload(base.with_columns(loan_id=0)))
     told = pl.concat(complete(event(r, k, mapping, file, known)) for k, r in said.items())
@@ -194,7 +195,7 @@ def _contradicting(
         Kind.loan_boarded: ~same_content(pl.col("old"), pl.col("body_hash")),
         Kind.disbursed: (pl.col("old_amount").fill_null(0) != pl.col("amount"))
         & ~pl.col("source_ref").is_in(lived.implode()),
-        Kind.migrated_in: ~loan_tape.same_balances(pl.col("brought"), pl.col("payload")),
+        Kind.migrated_in: ~openings.same_balances(pl.col("brought"), pl.col("payload")),
     }
     other = pl.any_horizontal((pl.col("kind") == k.value) & d for k, d in differs.items())
     wrong = told.join(both.filter(other), on=["line", "kind"], how="semi")
@@ -354,7 +355,7 @@ def _boarding(
     parts = [
         (boarded, Kind.loan_boarded),
         (paid_out, Kind.disbursed),
-        (loan_tape.openings(brings, good), Kind.migrated_in),
+        (openings.openings(brings, good), Kind.migrated_in),
     ]
     return pl.concat(
         complete(event(rows, kind, mapping, file, known))
@@ -373,7 +374,7 @@ def _reported(raw: pl.DataFrame, mapping: TapeMapping, product: Product) -> pl.D
 
     decimals = EXPONENT[product.currency]
     figures = {
-        name: loan_tape.rounded_minor(plain(pl.col(column), mapping.amounts), decimals)
+        name: cells.rounded_minor(plain(pl.col(column), mapping.amounts), decimals)
         for name, column in mapping.reported.items()
         if name != "status"
     }

@@ -10,7 +10,7 @@ import polars as pl
 
 from loanbook.core.catalogue.inputs import INPUTS
 from loanbook.core.contract.money import decimal_text
-from loanbook.pipelines.formats.loan_tape import keys
+from loanbook.pipelines.formats.tape.rows import keys
 from loanbook.pipelines.instance import FILE, REASONS
 from loanbook.pipelines.simulation import tape as tapes
 from loanbook.pipelines.simulation.applicants import inputs_of

@@ -13,7 +13,7 @@ import polars as pl
 
 from loanbook.core.contract.figures import UNITY
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient
-from loanbook.pipelines.formats.loan_tape import rounded_minor
+from loanbook.pipelines.formats.tape.cells import rounded_minor
 
 MONTHS = {
     "18-Jan": dt.date(2018, 1, 1),

@@ -20,7 +20,7 @@ from loanbook.core.contract.dates.business_days import BusinessDay, Calendar
 from loanbook.core.contract.dates.day_count import RateBasis
 from loanbook.core.contract.dates.due_dates import Unit, add_months
 from loanbook.core.policy.product import Product
-from loanbook.core.policy.product_rules import FloatingRate
+from loanbook.core.policy.product_rules.interest import FloatingRate
 from tests.conformance.terms import row, schedules
 
 SCALE = 8

@@ -33,9 +33,9 @@ from loanbook.core.servicing.replay.interest_refunds import interest_on_refunds
 from loanbook.core.servicing.replay.payoff_quote import settling
 from loanbook.core.servicing.schedule.projection import to_come
 from tests.conformance.events import TOLD, filled
-from tests.conformance.mapping import PARTS as PARTS_OF
-from tests.conformance.mapping import Step
 from tests.conformance.products import terms_row
+from tests.conformance.steps import PARTS as PARTS_OF
+from tests.conformance.steps import Step
 
 NIGHTS = {"next": 1, "then": 2}
 

@@ -17,8 +17,9 @@ from loanbook.core.servicing.arrears.days_past_due import (
     with_delinquent_days,
 )
 from tests.conformance.accruals import END_OF_DAY
-from tests.conformance.mapping import KINDS, RESPREADS, UNDOES, date_of
+from tests.conformance.mapping import date_of
 from tests.conformance.shown import Shown
+from tests.conformance.steps import KINDS, RESPREADS, UNDOES
 
 RANGES = ((1, "RANGE_1"), (4, "RANGE_3"), (31, "RANGE_30"), (61, "RANGE_60"), (91, "RANGE_90"),
           (121, "RANGE_120"), (151, "RANGE_150"), (181, "RANGE_180"), (241, "RANGE_240"))  # fmt: skip

@@ -9,7 +9,8 @@ from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
 from tests.conformance.accruals import END_OF_DAY, rows_of
 from tests.conformance.fineract import minor
-from tests.conformance.mapping import Step, fees_at_disbursement
+from tests.conformance.mapping import fees_at_disbursement
+from tests.conformance.steps import Step
 from tests.conformance.transactions import Transactions
 
 Found = list[str]

@@ -27,15 +27,7 @@ from tests.conformance import delinquency, facts, fineract, journals
 from tests.conformance.accruals import END_OF_DAY
 from tests.conformance.batch import Batch, Life, Seen
 from tests.conformance.fineract import NotMappedError
-from tests.conformance.mapping import (
-    KINDS,
-    RESPREADS,
-    Mapped,
-    Step,
-    date_of,
-    fees_at_disbursement,
-    mapped,
-)
+from tests.conformance.mapping import date_of, fees_at_disbursement, mapped
 from tests.conformance.outcome import Outcome, judged, of
 from tests.conformance.products import (
     as_modified,
@@ -50,6 +42,7 @@ from tests.conformance.products import (
     with_rates_to_come,
 )
 from tests.conformance.refusing import rule_of
+from tests.conformance.steps import KINDS, RESPREADS, Mapped, Step
 from tests.conformance.vocabulary import refuse_unknown, with_defaults
 
 RESPREADING = (Kind.reaged, Kind.reamortised, Kind.contract_accelerated)

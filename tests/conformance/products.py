@@ -16,7 +16,8 @@ from loanbook.core.policy.models import OriginationFee, Waterfall
 from loanbook.core.policy.product import Product
 from tests.conformance import fineract
 from tests.conformance.fineract import NotMappedError
-from tests.conformance.mapping import PARTS, Step, applied_charges, date_of, multiple_of
+from tests.conformance.mapping import applied_charges, date_of, multiple_of
+from tests.conformance.steps import PARTS, Step
 
 EXCESS = {"NEXT_INSTALLMENT": "next_instalment", "LAST_INSTALLMENT": "last_instalment",
           "REAMORTIZATION": "spread", "NEXT_LAST_INSTALLMENT": "next_then_last"}  # fmt: skip

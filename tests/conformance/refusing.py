@@ -15,8 +15,9 @@ from loanbook.core.servicing.orders.beside import OTHERS, with_others
 from loanbook.core.servicing.orders.what_is_left import beyond_what_is_left
 from tests.conformance.batch import Life, Seen
 from tests.conformance.fineract import UNITS, _first_due, minor
-from tests.conformance.mapping import Step, date_of
+from tests.conformance.mapping import date_of
 from tests.conformance.products import bound_to_plan, plan_of, rate_of, recalculated
+from tests.conformance.steps import Step
 
 
 def rule_of(order: Step, life: Life, seen: Seen) -> str | None:

@@ -18,7 +18,7 @@ from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Policy
 from loanbook.core.policy.product import Product
-from loanbook.core.policy.product_rules import NonAccrualRules
+from loanbook.core.policy.product_rules.endings import NonAccrualRules
 from loanbook.core.servicing.day.close import DayClose, close
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.replay.replay import replay

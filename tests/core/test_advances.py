@@ -9,7 +9,7 @@ import pytest
 
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.product_rules import AdvanceRules
+from loanbook.core.policy.product_rules.payouts import AdvanceRules
 from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.late_news import same_as_in_time, told
 from tests.core.loans import Life, Story, _event, changed, payment, ruled

@@ -8,7 +8,8 @@ from string import Formatter
 import pytest
 
 from loanbook.core.catalogue.accounts import ROLE
-from loanbook.core.catalogue.events import COMMANDS, EVENTS, MONEY_IN, ROW, STEP, EventKind, Kind
+from loanbook.core.catalogue.events import COMMANDS, EVENTS, MONEY_IN, ROW, STEP
+from loanbook.core.catalogue.kinds import EventKind, Kind
 from loanbook.core.servicing.day.transactions import handler_of
 from loanbook.pipelines.formats.commands import COLUMNS, FIELDS, parse
 

@@ -13,7 +13,9 @@ from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import LateFee
-from loanbook.core.policy.product_rules import AdvanceRules, MoneyRule, PenalRules
+from loanbook.core.policy.product_rules.interest import PenalRules
+from loanbook.core.policy.product_rules.payments import MoneyRule
+from loanbook.core.policy.product_rules.payouts import AdvanceRules
 from loanbook.core.reporting.journal import journal, unbalanced
 from loanbook.core.servicing.explain.explain import explain
 from loanbook.core.servicing.explain.instalments import instalments

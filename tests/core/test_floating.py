@@ -11,7 +11,7 @@ import pytest
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.product_rules import FloatingRate
+from loanbook.core.policy.product_rules.interest import FloatingRate
 from loanbook.core.servicing.interest.index_rates import resetting
 from tests.core.late_news import same_as_in_time, told
 from tests.core.lives import on

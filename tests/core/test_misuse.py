@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from loanbook.core.catalogue.events import Kind
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook, parse
 from loanbook.core.policy.rights.misuse import MisuseRules

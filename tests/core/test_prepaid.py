@@ -12,7 +12,7 @@ from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.product_rules import MoneyRule
+from loanbook.core.policy.product_rules.payments import MoneyRule
 from loanbook.core.servicing.payments.waterfall import met_in_order, money_rule
 from loanbook.core.servicing.schedule.fixed_schedule import down_payment
 from tests.core.loans import Life, Story, _event, ruled, terms

@@ -12,7 +12,7 @@ from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.product_rules import ChargeOffRules
+from loanbook.core.policy.product_rules.endings import ChargeOffRules
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.replay import relived
 from tests.core.late_news import same_as_in_time, told

@@ -9,7 +9,7 @@ import pytest
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook, parse
-from loanbook.core.policy.product_rules import SmallCreditRules
+from loanbook.core.policy.product_rules.endings import SmallCreditRules
 from loanbook.core.servicing.explain.explain import explain
 from loanbook.core.servicing.replay.replay import replay
 from tests.core.late_news import same_as_in_time, told

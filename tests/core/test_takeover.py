@@ -11,7 +11,7 @@ from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.contract.boarding import payload
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.product_rules import AdvanceRules
+from loanbook.core.policy.product_rules.payouts import AdvanceRules
 from loanbook.core.servicing.changes.migration_in import BALANCES, OF_LINES, openings, tied
 from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.late_news import same_as_in_time, told

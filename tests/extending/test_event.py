@@ -55,7 +55,8 @@ LANDING = {
 def extend(root: Path) -> None:
     """The product knows one event more: a row and a file."""
     catalogue = root / "core" / "catalogue" / "events.py"
-    insert(catalogue, "\n\nclass MoratoriumInterest", "    rate_discounted = 46\n")
+    kinds = root / "core" / "catalogue" / "kinds.py"
+    insert(kinds, "\n\nclass MoratoriumInterest", "    rate_discounted = 46\n")
     insert(catalogue, "    EventKind(\n        kind=Kind.flag_set", ROW)
     terms = root / "core" / "servicing" / "changes" / "terms"
     (terms / "rate_discount.py").write_text(HANDLER, encoding="utf-8")

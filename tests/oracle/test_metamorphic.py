@@ -20,7 +20,7 @@ from loanbook.core.policy.base import Policy
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import HolidayCalendar
 from loanbook.core.policy.product import Product
-from loanbook.core.policy.product_rules import MoneyRule
+from loanbook.core.policy.product_rules.payments import MoneyRule
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.replay.fast_forward import History, fast_forward

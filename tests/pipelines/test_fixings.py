@@ -9,7 +9,7 @@ import pytest
 
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product import Product
-from loanbook.core.policy.product_rules import FloatingRate
+from loanbook.core.policy.product_rules.interest import FloatingRate
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import IntakeReport, take_in

@@ -16,7 +16,9 @@ from loanbook.core.catalogue.events import COMMANDS
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.store.writer import Ledger
-from loanbook.pipelines.formats import commands, indices, loan_tape, payments
+from loanbook.pipelines.formats import commands, indices, payments
+from loanbook.pipelines.formats.tape import parsing
+from loanbook.pipelines.formats.tape import rows as tape_rows
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days
 from tests.mutations import mutated
@@ -57,9 +59,9 @@ def test_every_line_of_a_mutated_file_is_a_row_or_is_refused(policies: PolicyBoo
     product = next(p for f, p in policies.policies if p.name == "instalment-act365")
 
     def tape(data: bytes) -> int:
-        raw, broken = loan_tape.read(data, mapping)
+        raw, broken = tape_rows.read(data, mapping)
         ours = raw.filter(raw["product_name"] == product.name)
-        good, bad = loan_tape.parse(ours, mapping, product, DAY)
+        good, bad = parsing.parse(ours, mapping, product, DAY)
         assert good.height + len({row["line"] for row in bad}) == ours.height
         return raw.height + len(broken)
 

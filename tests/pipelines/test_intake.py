@@ -22,7 +22,7 @@ from loanbook.pipelines.ingest import intake
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
-from tests.pipelines.files import LOANS, MONEY, drop, key, rules, take
+from tests.pipelines.files import MONEY, drop, key, rules, take
 
 
 def test_each_bad_row_is_quarantined_by_its_rule_and_the_good_ones_go_on(ledger: Ledger) -> None:
@@ -86,18 +86,6 @@ def test_a_file_sent_twice_is_a_no_op(ledger: Ledger) -> None:
     drop(ledger, "payments_2018-01-10_b.csv", MONEY + f"a,{key(ledger)},1.00,USD,2018-01-10\n")
     again = take(ledger)
     assert (again.files, again.rows_in) == (0, 0)
-
-
-def test_a_file_sent_again_with_one_row_changed_gives_one_conflict(ledger: Ledger) -> None:
-    loan = key(ledger)
-    rows = [f"r{n},{loan},{n}.00,USD,2018-01-10" for n in range(1, 6)]
-    drop(ledger, "payments_2018-01-10_a.csv", MONEY + "\n".join(rows) + "\n")
-    take(ledger)
-    rows[2] = f"r3,{loan},99.00,USD,2018-01-10"
-    drop(ledger, "payments_2018-01-10_b.csv", MONEY + "\n".join(rows) + "\n")
-    report = take(ledger)
-    assert (report.accepted, report.duplicates, report.quarantined) == (0, 4, 1)
-    assert rules(ledger, "payments_2018-01-10_b.csv") == {4: "idempotency_conflict"}
 
 
 def test_files_that_are_none_are_refused_with_the_remedy_and_the_rest_goes_on(
@@ -280,7 +268,7 @@ def test_an_optional_date_that_is_none_is_not_taken_for_one_left_out(ledger: Led
 
 
 def test_loan_keys_of_equal_rows_differ_by_their_occurrence() -> None:
-    from loanbook.pipelines.formats.loan_tape import keys
+    from loanbook.pipelines.formats.tape.rows import keys
 
     rows = pl.DataFrame({"a": ["1", "1", "2"], "line": [2, 3, 4]})
     first, second, third = keys(rows).to_list()
@@ -390,80 +378,6 @@ def test_a_day_closes_without_a_file_where_it_is_named(
     assert "ahead of the clock" in ahead.output
 
 
-def test_the_same_reference_with_another_content_is_a_conflict(ledger: Ledger) -> None:
-    """Whatever the content is: what is told of a borrower, the end of a pause, the terms of a loan."""
-    head = "command_ref,command,loan_key,value_date,maker,checker,reason,flag,start_date,due_date\n"
-    loan = key(ledger)
-
-    def orders(day: str, flag: str, end: str) -> None:
-        drop(ledger, f"commands_{day}.csv", head
-             + f"F1,flag_borrower,{loan},2018-01-10,ann,bob,told,{flag},,\n"
-             + f"P1,pause_delinquency,{loan},2018-01-10,ann,bob,told,,2018-01-10,{end}\n")  # fmt: skip
-
-    orders("2018-01-11", "bankruptcy", "2018-02-10")
-    assert take(ledger).accepted == 2
-    orders("2018-01-12", "bankruptcy", "2018-02-10")
-    assert take(ledger).duplicates == 2
-    orders("2018-01-13", "fraud", "2018-06-10")
-    assert take(ledger).quarantined == 2
-    assert set(rules(ledger, "commands_2018-01-13.csv").values()) == {"idempotency_conflict"}
-
-
-def test_a_loan_that_comes_again_on_other_terms_is_a_conflict(ledger: Ledger) -> None:
-    def tape(day: str, *loans: tuple[str, str, str]) -> str:
-        lines = [LOANS] + [
-            f"{number},instalment-act365,{amount},{rate},12,,0,1,weeks,1,2018-01-11,2018-01-18,,,,\n"
-            for number, amount, rate in loans
-        ]
-        drop(ledger, name := f"loan_tape_{day}_canonical.csv", "".join(lines))
-        return name
-
-    tape("2018-01-11", ("A", "1200.00", "12"), ("B", "1200.00", "12"), ("C", "1200.00", "12"))
-    assert take(ledger).accepted == 3
-    again = tape("2018-01-12", ("A", "1200.00", "12.0"), ("B", "1300.00", "12"), ("C", "1200", "9"))
-    report = take(ledger)
-    assert (report.duplicates, report.quarantined) == (1, 2)
-    assert rules(ledger, again) == {3: "idempotency_conflict", 4: "idempotency_conflict"}
-
-
-def test_a_loan_that_comes_again_with_another_product_or_payout_is_a_conflict(
-    ledger: Ledger,
-) -> None:
-    """What a row says beside the terms counts too, and of a draw what its verb says: an advance is no plain one."""
-
-    def line(key: str, product: str, drawn: str) -> str:
-        return f"{key},{product},5000.00,18,24,,0,1,months,1,2018-01-11,2018-02-11,,,,{drawn}\n"
-
-    drawn = [line(key, "card-line", "100.00") for key in "DEFG"]
-    drop(
-        ledger,
-        "loan_tape_2018-01-11_canonical.csv",
-        "".join([LOANS, *drawn, line("H", "card-line", "0")]),
-    )
-    assert take(ledger).accepted == 5
-    drop(ledger, again := "loan_tape_2018-01-12_canonical.csv", "".join([
-        LOANS, drawn[0], line("E", "card-line", "200.00"), line("F", "credit-line", "100.00"),
-        line("G", "card-line", "0"), line("H", "card-line", "5.00"),
-    ]))  # fmt: skip
-    report = take(ledger)
-    assert (report.duplicates, report.quarantined) == (1, 4)
-    assert rules(ledger, again) == dict.fromkeys((3, 4, 5, 6), "idempotency_conflict")
-    head = "command_ref,command,loan_key,value_date,maker,checker,reason,amount\n"
-    for day, verb in (("12", "pay_out"), ("13", "pay_out"), ("14", "pay_out_advance")):
-        drop(ledger, f"commands_2018-01-{day}.csv",
-             f"{head}W1,{verb},D,2018-01-12,ann,bob,told,10.00\n")  # fmt: skip
-    report = take(ledger)
-    assert (report.accepted, report.duplicates) == (1, 1)
-    assert rules(ledger, "commands_2018-01-14.csv") == {2: "idempotency_conflict"}
-
-
-def _found(ledger: Ledger, name: str) -> dict[int, str]:
-    rows = ledger.frame(
-        "SELECT line, rule || ': ' || found FROM {lake}.quarantine WHERE name = ?", [name]
-    )
-    return dict(rows.rows())
-
-
 def test_a_tape_in_loanbooks_own_names_needs_no_column_that_no_loan_must_tell(
     new_ledger: Ledger,
 ) -> None:
@@ -497,48 +411,3 @@ def test_a_tape_in_loanbooks_own_names_needs_no_column_that_no_loan_must_tell(
             in refused[f"loan_tape_2018-01-02_canonical.{name}.csv"]
         )
     assert "'designation', which is much like" in refused["payments_2018-01-03.csv"]
-
-
-def test_a_conflict_names_what_differs_and_a_reference_is_one_commands_for_good(
-    new_ledger: Ledger,
-) -> None:
-    def tape(day: str, *rows: str) -> str:
-        drop(new_ledger, name := f"loan_tape_{day}_canonical.csv", LOANS + "".join(rows))
-        return name
-
-    def loan(key: str, amount: str, rate: str, product: str = "instalment-act365") -> str:
-        return f"{key},{product},{amount},{rate},12,,0,1,weeks,1,2018-01-02,2018-01-09,,,,\n"
-
-    tape("2018-01-02", loan("A", "1200.00", "12"), loan("B", "1200.00", "12"))
-    take(new_ledger)
-    again = tape(
-        "2018-01-03", loan("A", "1300.00", "9"), loan("B", "1200.00", "12", "simple-interest")
-    )
-    head = "command_ref,command,loan_key,value_date,maker,checker,reason,amount,due_date\n"
-    drop(new_ledger, "payments_2018-01-03.csv", MONEY + "P1,A,1.00,USD,2018-01-03\n")
-    drop(new_ledger, "payments_2018-01-03_2.csv", MONEY + "P1,B,2.00,USD,2018-01-03\n")
-    drop(new_ledger, "commands_2018-01-03.csv", head
-         + "C1,charge_fee,A,2018-01-03,ann,bob,told,5.00,2018-01-09\n"
-         + "C2,goodwill_credit,A,2018-01-03,ann,bob,told,1.00,\n"
-         + "C2,waive_interest,A,2018-01-03,ann,bob,told,1.00,\n")  # fmt: skip
-    drop(new_ledger, "commands_2018-01-03_2.csv", head
-         + "C1,charge_fee,A,2018-01-03,ann,bob,told,5.00,2018-01-16\n"
-         + "C1,goodwill_credit,A,2018-01-03,ann,bob,told,5.00,\n"
-         + "C3,chargeback,A,2018-01-03,ann,bob,told,90000.00,\n"
-         + "C2,goodwill_credit,A,2018-01-03,ann,bob,told,1.00,\n")  # fmt: skip
-    report = take(new_ledger)
-    assert report.reconciles
-    assert _found(new_ledger, again) == {
-        2: "idempotency_conflict: A: another principal, rate_percent, amount",
-        3: "idempotency_conflict: B: another product",
-    }
-    assert _found(new_ledger, "payments_2018-01-03_2.csv") == {
-        2: "idempotency_conflict: P1: another loan_key, amount"
-    }
-    first = _found(new_ledger, "commands_2018-01-03.csv")
-    assert first == {4: "idempotency_conflict: C2: another command"}
-    assert _found(new_ledger, "commands_2018-01-03_2.csv") == {
-        2: "idempotency_conflict: C1: another due_date",
-        3: "idempotency_conflict: C1: another command",
-        4: "more_than_was_paid_in: 90000.00",
-    }

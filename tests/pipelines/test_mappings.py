@@ -18,9 +18,11 @@ from loanbook.core.store.settings import HOME_VARIABLE
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
 from loanbook.pipelines.commands.init import make
-from loanbook.pipelines.formats import commands, loan_tape, payments
+from loanbook.pipelines.formats import commands, payments
 from loanbook.pipelines.formats.mapped import plain
 from loanbook.pipelines.formats.payments import exact_minor
+from loanbook.pipelines.formats.tape import parsing
+from loanbook.pipelines.formats.tape import rows as tape_rows
 from loanbook.pipelines.ingest.boarding import _reported
 from tests.pipelines.files import LOANS, MONEY, drop, rules, take, weekly_loan
 
@@ -250,8 +252,8 @@ def test_a_cell_that_is_not_read_is_named_by_its_reason_and_quoted(policies: Pol
         principal, rate, term, out, *rest = (*row.split("|"), "")
         due, spread, reset = rest[:3]
         text += f'L{number},variable-rate,"{principal}",{rate},{term},,0.00,1,months,,{out},{due},{spread},{reset},\n'
-    raw, _ = loan_tape.read(text.encode(), mapping)
-    _, bad = loan_tape.parse(raw, mapping, product, dt.date(2024, 3, 30))  # type: ignore[arg-type]
+    raw, _ = tape_rows.read(text.encode(), mapping)
+    _, bad = parsing.parse(raw, mapping, product, dt.date(2024, 3, 30))  # type: ignore[arg-type]
     assert [
         (row["rule"], row["found"]) for row in sorted(bad, key=lambda row: row["line"])
     ] == list(rows.values())

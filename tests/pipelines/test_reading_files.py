@@ -14,7 +14,9 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CANONICAL_PAYMENTS, AmountForm
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.pipelines.agreements.quoting import quoted
-from loanbook.pipelines.formats import commands, loan_tape, payments
+from loanbook.pipelines.formats import commands, payments
+from loanbook.pipelines.formats.tape import parsing
+from loanbook.pipelines.formats.tape import rows as tape_rows
 from tests.core.loans import ruled
 
 HEAD = "loan_number,product,principal,rate_percent,instalments,instalment,balloon,every,unit,"
@@ -37,11 +39,11 @@ def test_a_tape_says_which_day_of_the_month_instalments_fall_due(
     )  # fmt: skip
     mapping = next(p for f, p in policies.policies if f == "tapes" and p.name == "canonical")
     product = next(p for f, p in policies.policies if p.name == "instalment-act365")
-    raw, broken = loan_tape.read(text.encode(), mapping)
-    good, bad = loan_tape.parse(raw, mapping, product, dt.date(2024, 3, 30))
+    raw, broken = tape_rows.read(text.encode(), mapping)
+    good, bad = parsing.parse(raw, mapping, product, dt.date(2024, 3, 30))
     assert broken == []
     assert bad == []
-    loans = loan_tape.terms(good, 0, 0, "USD")
+    loans = parsing.terms(good, 0, 0, "USD")
     assert loans.select(due=due_date(pl.lit(1), frozenset({0})))["due"].unique().to_list() == [
         dt.date(2024, 4, 30)
     ]
@@ -76,13 +78,13 @@ def test_a_tape_says_when_a_loan_matures_and_how_long_it_asks_no_principal(
     )  # fmt: skip
     mapping = next(p for f, p in policies.policies if f == "tapes" and p.name == "canonical")
     product = next(p for f, p in policies.policies if p.name == "instalment-act365")
-    raw, _ = loan_tape.read(text.encode(), mapping)
-    good, bad = loan_tape.parse(raw, mapping, product, dt.date(2024, 3, 30))
+    raw, _ = tape_rows.read(text.encode(), mapping)
+    good, bad = parsing.parse(raw, mapping, product, dt.date(2024, 3, 30))
     assert {row["line"] - 2: row["rule"] for row in bad} == {
         n: rule for n, rule in enumerate(told.values()) if rule
     }  # fmt: skip
     own = (
-        loan_tape.terms(good, 0, 0, "USD")
+        parsing.terms(good, 0, 0, "USD")
         .select("matures_on", "interest_only", "stub_interest_agreed")
         .rows()
     )
@@ -107,8 +109,8 @@ def test_a_number_of_a_tape_is_read_exactly_or_not_at_all(policies: PolicyBook) 
     )  # fmt: skip
     mapping = next(p for f, p in policies.policies if f == "tapes" and p.name == "canonical")
     product = next(p for f, p in policies.policies if p.name == "instalment-act365")
-    raw, _ = loan_tape.read(text.encode(), mapping)
-    _, bad = loan_tape.parse(raw, mapping, product, dt.date(2024, 3, 30))
+    raw, _ = tape_rows.read(text.encode(), mapping)
+    _, bad = parsing.parse(raw, mapping, product, dt.date(2024, 3, 30))
     assert {row["line"] - 2: row["rule"] for row in bad} == {
         n: rule for n, rule in enumerate(told.values()) if rule
     }
@@ -199,13 +201,13 @@ def test_a_schedule_that_ends_beyond_the_calendar_is_refused(policies: PolicyBoo
     )  # fmt: skip
     mapping = next(p for f, p in policies.policies if f == "tapes" and p.name == "canonical")
     product = next(p for f, p in policies.policies if p.name == "instalment-act365")
-    raw, _ = loan_tape.read(text.encode(), mapping)
-    good, bad = loan_tape.parse(raw, mapping, product, dt.date(2024, 3, 30))
+    raw, _ = tape_rows.read(text.encode(), mapping)
+    good, bad = parsing.parse(raw, mapping, product, dt.date(2024, 3, 30))
     assert good["line"].to_list() == [n + 2 for n, taken in enumerate(rows.values()) if taken]
     assert {row["rule"] for row in bad} == {"schedule_ends_beyond_the_calendar"}
     # what is taken in can be agreed, in one batch, whatever periods the others have
     agreed = agreed_terms(
-        loan_tape.terms(good, policies.registry.index("instalment-act365@1"), 0, "USD")
+        parsing.terms(good, policies.registry.index("instalment-act365@1"), 0, "USD")
         .drop("loan_key", "line").with_columns(loan_id=pl.int_range(1, pl.len() + 1)), policies.pins
     )  # fmt: skip
     assert (agreed["emi"] > 0).all()

@@ -9,7 +9,8 @@ import datetime as dt
 
 import polars as pl
 
-from loanbook.core.catalogue.events import OF_A_MANDATE, Kind
+from loanbook.core.catalogue.events import OF_A_MANDATE
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.ledger.reversals import effective_events
 

@@ -15,8 +15,7 @@ from pydantic import (
 )
 
 from loanbook.core.catalogue.inputs import BY_NAME
-from loanbook.core.policy.base import Minor
-from loanbook.core.policy.product_rules import NotBelowZero
+from loanbook.core.policy.base import Minor, NotBelowZero
 
 Grade = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9+-]{0,3}$")]
 Points = Annotated[int, Field(ge=-100_000, le=100_000)]

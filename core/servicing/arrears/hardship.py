@@ -13,7 +13,8 @@ import datetime as dt
 
 import polars as pl
 
-from loanbook.core.catalogue.events import EVENTS, Kind
+from loanbook.core.catalogue.events import EVENTS
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.arrears.days_past_due import pauses_of
 

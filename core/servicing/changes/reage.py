@@ -24,7 +24,7 @@ from loanbook.core.catalogue.components import (
     is_principal,
     of_schedule,
 )
-from loanbook.core.catalogue.events import Kind
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.contract.dates.business_days import adjusted
 from loanbook.core.contract.dates.day_count import counts_days
 from loanbook.core.contract.dates.due_dates import anchor_at, due_date, first_due_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.components import CHARGES, INCOME, is_, is_charge
-from loanbook.core.catalogue.events import Kind
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.contract.dates.business_days import adjusted
 from loanbook.core.contract.dates.due_dates import DUE_TERMS
 from loanbook.core.contract.dates.instalment_dates import due_of

@@ -15,7 +15,8 @@ from pkgutil import resolve_name
 
 import polars as pl
 
-from loanbook.core.catalogue.events import ROW, STEP, Kind
+from loanbook.core.catalogue.events import ROW, STEP
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.ledger.events import REPLAY_ORDER
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.payments.several import poured_at_once

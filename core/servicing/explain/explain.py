@@ -19,7 +19,8 @@ import polars as pl
 from loanbook.core.catalogue.accounts import ROLES
 from loanbook.core.catalogue.codes import ENDED, EVENT_KINDS, InterestMode, Kind, Timing
 from loanbook.core.catalogue.components import BY_CODE
-from loanbook.core.catalogue.events import ROW, EventKind, Family
+from loanbook.core.catalogue.events import ROW
+from loanbook.core.catalogue.kinds import EventKind, Family
 from loanbook.core.contract.dates.day_count import ACTUAL, BASES
 from loanbook.core.contract.money import EXPONENT, PPB, percent, to_major
 from loanbook.core.policy.book import PolicyBook

@@ -19,7 +19,8 @@ from loanbook.core.catalogue.components import (
     is_principal,
     of_schedule,
 )
-from loanbook.core.catalogue.events import STEP, Family, kinds_of
+from loanbook.core.catalogue.events import STEP, kinds_of
+from loanbook.core.catalogue.kinds import Family
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.policy.charge_tables import in_force_on
 from loanbook.core.servicing.charges.annual_fees import is_anniversary

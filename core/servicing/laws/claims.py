@@ -13,7 +13,8 @@ from loanbook.core.catalogue.components import (
     is_interest,
     is_principal,
 )
-from loanbook.core.catalogue.events import Family, kinds_of
+from loanbook.core.catalogue.events import kinds_of
+from loanbook.core.catalogue.kinds import Family
 from loanbook.core.servicing.laws.law import Law, verdict
 from loanbook.core.servicing.laws.moved import Moved
 from loanbook.core.servicing.loan.claim import charges_and_taxes, interest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import MONEY_IN
-from loanbook.core.catalogue.events import Kind
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.servicing.laws.law import Law, verdict
 from loanbook.core.servicing.laws.moved import Moved
 

@@ -8,7 +8,8 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import MONEY_IN, Kind
-from loanbook.core.catalogue.events import DEFERS, Deferral, Family, kinds_of
+from loanbook.core.catalogue.events import DEFERS, kinds_of
+from loanbook.core.catalogue.kinds import Deferral, Family
 from loanbook.core.contract.boarding import terms_of
 from loanbook.core.ledger.reversals import effective_events
 

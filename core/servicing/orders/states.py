@@ -6,7 +6,8 @@ returned payment) is no order and is always taken in; it has no states.
 
 from __future__ import annotations
 
-from loanbook.core.catalogue.events import EVENTS, Kind
+from loanbook.core.catalogue.events import EVENTS
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.catalogue.statuses import Status
 
 STATES = {

@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.components import CHARGES, DEMANDED_AGAIN, Component, is_
-from loanbook.core.catalogue.events import Kind
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import balances, line, segment

@@ -7,7 +7,8 @@ import polars as pl
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Excess, Timing
 from loanbook.core.catalogue.components import LOSS, RECEIVABLE, Component, is_interest
-from loanbook.core.catalogue.events import ROW, Kind
+from loanbook.core.catalogue.events import ROW
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.contract.schedule.stub_interest import kept_of_payout
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.interest.rebate import given_back, without_unearned

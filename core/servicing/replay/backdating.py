@@ -16,7 +16,8 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import ENDED, Kind
-from loanbook.core.catalogue.events import REOPENING, Family, kinds_of
+from loanbook.core.catalogue.events import REOPENING, kinds_of
+from loanbook.core.catalogue.kinds import Family
 from loanbook.core.frames import empty
 from loanbook.core.ledger.reversals import effective_events, reverses
 from loanbook.core.ledger.transfers import transfer

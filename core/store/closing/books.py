@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import polars as pl
 
 from loanbook.core.catalogue.codes import ENDED
-from loanbook.core.catalogue.events import Family, kinds_of
+from loanbook.core.catalogue.events import kinds_of
+from loanbook.core.catalogue.kinds import Family
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import LedgerError
 from loanbook.core.frames import LARGE, empty, typed

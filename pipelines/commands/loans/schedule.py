@@ -71,7 +71,8 @@ def schedule(
 
 def changes_that_wait(lived: History) -> list[str]:
     """Changes of the contract that are ordered for a later day, in words: what is to come is made without."""
-    from loanbook.core.catalogue.events import CHANGES, ROW, Kind
+    from loanbook.core.catalogue.events import CHANGES, ROW
+    from loanbook.core.catalogue.kinds import Kind
 
     waits = lived.waiting.filter(pl.col("kind").is_in([kind.value for kind in CHANGES]))
     return [

@@ -9,7 +9,8 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import InterestMode, Kind, Status
 from loanbook.core.catalogue.components import Component
-from loanbook.core.catalogue.events import COMMANDS, DEFERS, Deferral, Family, kinds_of
+from loanbook.core.catalogue.events import COMMANDS, DEFERS, kinds_of
+from loanbook.core.catalogue.kinds import Deferral, Family
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.money import PPB, int128, rate_to_ppb
 from loanbook.core.policy.book import PolicyBook

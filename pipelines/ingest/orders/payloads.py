@@ -7,7 +7,8 @@ from enum import IntEnum
 import polars as pl
 
 from loanbook.core.catalogue.components import Component
-from loanbook.core.catalogue.events import COMMANDS, Command, EventKind, Field
+from loanbook.core.catalogue.events import COMMANDS
+from loanbook.core.catalogue.kinds import Command, EventKind, Field
 from loanbook.core.contract.dates.due_dates import Unit
 
 

@@ -10,7 +10,7 @@ import datetime as dt
 
 import polars as pl
 
-from loanbook.core.catalogue.events import Kind
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.pauses import with_one_more

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.events import Kind, MoratoriumInterest
+from loanbook.core.catalogue.kinds import Kind, MoratoriumInterest
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan.book import replaced

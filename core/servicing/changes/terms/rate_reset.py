@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.events import Kind
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.changes.terms.revision import revise
 from loanbook.core.servicing.interest.index_rates import rate

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.events import Kind
+from loanbook.core.catalogue.kinds import Kind
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.changes.roll_in_arrears import roll_in, split_interest
 from loanbook.core.servicing.changes.terms.revision import revise

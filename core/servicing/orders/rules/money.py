@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import InterestMode, Kind
-from loanbook.core.catalogue.events import Family, kinds_of
+from loanbook.core.catalogue.events import kinds_of
+from loanbook.core.catalogue.kinds import Family
 from loanbook.core.servicing.orders.rule import rule
 
 _LENDS = kinds_of(Family.lent)
