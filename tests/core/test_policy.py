@@ -49,15 +49,16 @@ FEW = {
     "default.yaml",
     "every-day.yaml",
     "us-regulation-f.yaml",
-    "collector.yaml",
-    "servicing.yaml",
 }
-"""Shipped files of these names, with what those name."""
+"""Shipped files of these names; beside them all roles, which several of them name."""
 
 
 def _told(*own: tuple[str, str]) -> str:
     """What is said of files beside the shipped `standard` ones; empty: they are accepted."""
-    files = [each for each in FILES if each[1] in FEW and each[0] != "collection_queues"]
+    files = [
+        each for each in FILES
+        if (each[1] in FEW or each[0] == "roles") and each[0] != "collection_queues"
+    ]  # fmt: skip
     own_files = [(folder, f"own-{n}.yaml", text) for n, (folder, text) in enumerate(own)]
     try:
         PolicyBook.of([*files, *own_files])

@@ -92,7 +92,9 @@ def test_loans_that_break_a_law_are_held_and_return_when_the_cause_is_mended(
     assert claim["law"] == "claim_principal"
     # of 105.00, 0.39 are interest of a night: 1,200.00 * 12 % / 365
     assert "principal 1095.40, principal before 1200.00" in claim["figures"]
-    assert claim["figures"].endswith("paid principal 104.61, expected 1095.39")
+    assert claim["figures"].endswith(
+        "paid principal 104.61, back to principal 0.00, expected 1095.39"
+    )
     assert (claim["product"], claim["good_until"]) == ("instalment-act365@1", dt.date(2018, 1, 2))
     assert "payment received PL01" in claim["remedy"]
     assert told[LEDGER]["figures"] == "borrower credit, moved beyond its transfers -0.01"
