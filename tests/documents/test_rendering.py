@@ -6,10 +6,8 @@ import datetime as dt
 import hashlib
 import multiprocessing
 import os
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from types import ModuleType
 
 import pypdfium2
 import pytest
@@ -51,8 +49,6 @@ def test_the_same_words_are_the_same_bytes_in_another_process_zone_and_folder(
     here = _hash(page())
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1")
-    # a test of pages leaves its page as the main module, which a new process would begin with
-    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
     with pool:
         assert pool.submit(_hash, page()).result() == here

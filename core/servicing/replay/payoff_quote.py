@@ -115,9 +115,9 @@ def settling(
         .join(unearned, on="loan_id", how="left", maintain_order="left")
         .with_columns(pl.col("given_back", "to_principal").fill_null(0))
         .with_columns(
-            principal=pl.col("principal") + pl.col("to_principal"),
-            interest=pl.col("interest") - pl.col("given_back"),
-            paid=pl.col("paid") + pl.col("to_principal") - pl.col("given_back"),
+            pl.col("principal") + pl.col("to_principal"),
+            pl.col("interest") - pl.col("given_back"),
+            pl.col("paid") + pl.col("to_principal") - pl.col("given_back"),
         )
         .with_columns(credit=pl.min_horizontal("credit", "paid"))
         .with_columns(payoff=pl.col("paid") - pl.col("credit"))

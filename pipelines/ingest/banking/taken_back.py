@@ -57,8 +57,8 @@ def taken_back(
     taken = ordered(orders, file, policies, fresh)
     broken = broken_by(taken)
     unknown = pl.when(waits).then(pl.lit("waits_by_policy")).when(pl.col("paid").is_null()).then(pl.lit("unknown_original"))  # fmt: skip
-    rule = pl.col("line").replace_strict(broken, default=None, return_dtype=pl.String) if broken else pl.lit(None, pl.String)  # fmt: skip
-    why = found.select("place", _why=pl.coalesce(unknown, rule), _loan="of_loan")
+    refused = pl.col("line").replace_strict(broken, default=None, return_dtype=pl.String) if broken else pl.lit(None, pl.String)  # fmt: skip
+    why = found.select("place", _why=pl.coalesce(unknown, refused), _loan="of_loan")
     told = entries.join(why, on="place", how="left", maintain_order="left")
     entered = pl.col("place").is_in(found["place"].implode()) & pl.col("_why").is_null()
     done = told.with_columns(
