@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from loanbook.core.access.actor import AccessError, Actor
 from loanbook.core.decision.by_person import APPROVE, UnderwritingError, Wanted
+from loanbook.core.errors import IntakeError
 from loanbook.core.origination.screening import hits
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.decisions.decision import DecisionPolicy, Rule
@@ -20,6 +21,7 @@ from loanbook.core.store.people.database import People, open_people
 from loanbook.core.store.vault.vault import Vault
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.disbursing.gating import _screened
+from loanbook.pipelines.formats.origination.sanctions import entries
 from loanbook.pipelines.origination.screening import (
     Said,
     Screened,
@@ -63,6 +65,18 @@ def _asking(policies: PolicyBook) -> PolicyBook:
     return PolicyBook(tuple(
         (folder, with_it(each) if isinstance(each, DecisionPolicy) else each) for folder, each in policies.policies
     ))  # fmt: skip
+
+
+def test_a_list_is_told_by_its_first_sign_and_may_have_no_document_type_wherever_it_stands() -> (
+    None
+):
+    marked = entries(b"\xef\xbb\xbf" + UN.encode())
+    assert marked.good.equals(entries(UN.encode()).good)
+    assert marked.good.height > 0
+    far = f"<!--{' ' * 100_000}--><!DOCTYPE x [<!ENTITY y 'z'>]>{UN}"
+    for data in (far.encode(), far.replace("!--", "?a ").replace("--", "?").encode()):
+        with pytest.raises(IntakeError, match="DOCTYPE"):
+            entries(data)
 
 
 def test_names_are_alike_in_any_order_and_writing_unless_births_lie_apart() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import dataframely as dy
@@ -11,13 +10,13 @@ from lxml import etree
 
 from loanbook.core.errors import IntakeError
 from loanbook.core.frames import content_hashes
+from loanbook.pipelines.formats.bank.iso20022.stream import SAFE, local, opened
 from loanbook.pipelines.formats.origination.reading import json_rows
 from loanbook.pipelines.formats.table import Bad, Parsed, parsed, read_csv
 
 REQUIRED = ["entry_ref", "name"]
 FIELDS = ["entry_ref", "name", "kind", "aliases", "born", "program"]
 _BETWEEN = ";"
-NONE: Bad = []
 _NAME_PARTS = ("FIRST_NAME", "SECOND_NAME", "THIRD_NAME", "FOURTH_NAME")
 _YEAR = r"\b(1[89][0-9]{2}|20[0-9]{2})\b"
 
@@ -42,10 +41,7 @@ class EntryRows(dy.Schema):
 def entries(data: bytes) -> Parsed:
     """Entries of a list: `entry_ref`, `name`, `kind`, `aliases` (set apart by semicolons), `born_from`, `born_to`, `program`,
     and `body_hash` of what they are matched by."""
-    if data.lstrip()[:1] == b"<":
-        texts, broken = _xml(data), NONE
-    else:
-        texts, broken = json_rows(data) if data.lstrip()[:1] == b"{" else read_csv(data, REQUIRED)
+    texts, broken = _read(data)
     lacking = [pl.lit("").alias(name) for name in FIELDS if name not in texts.columns]
     missing = [name for name in REQUIRED if name not in texts.columns]
     if missing:
@@ -62,34 +58,37 @@ def entries(data: bytes) -> Parsed:
     return Parsed(told.rows_in, told.good.with_columns(body_hash=hashed), told.bad)
 
 
+def _read(data: bytes) -> tuple[pl.DataFrame, Bad]:
+    """Rows as texts and the lines that are none, by what the content is."""
+    begins = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if begins == b"<":
+        return _xml(data), []
+    return json_rows(data) if begins == b"{" else read_csv(data, REQUIRED)
+
+
 def _xml(data: bytes) -> pl.DataFrame:
     """Entries of an XML list as text rows; `line` is the place of the entry. IntakeError: it is none, or has a document
     type, by which a file could read others."""
-    if re.search(rb"<!DOCTYPE|<!ENTITY", data[:100_000]):
-        raise IntakeError("the list declares a document type; lists are read without one")
+    opened(data)
     try:
-        root = etree.fromstring(data, etree.XMLParser(no_network=True, load_dtd=False))
+        root = etree.fromstring(data, etree.XMLParser(**SAFE))
     except etree.XMLSyntaxError as bad:
         raise IntakeError(f"no whole XML file ({str(bad)[:80]}); fetch the list again") from None
     kinds = {"sdnList": _ofac, "CONSOLIDATED_LIST": _un}
-    reader = kinds.get(_tag(root))
+    reader = kinds.get(local(root.tag))
     if reader is None:
         raise IntakeError(
-            f"the file begins with <{_tag(root)[:40]}>, which is none of the lists that are read: {', '.join(kinds)}"
+            f"the file begins with <{local(root.tag)[:40]}>, which is none of the lists that are read: {', '.join(kinds)}"
         )
     rows = [(place, *row) for place, row in enumerate(reader(root), start=1)]
     schema = {"line": pl.Int64, **dict.fromkeys(FIELDS, pl.String)}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _tag(node: etree._Element) -> str:
-    return etree.QName(node).localname if isinstance(node.tag, str) else ""
-
-
 def _all(node: etree._Element, *path: str) -> list[etree._Element]:
     found = [node]
     for name in path:
-        found = [child for each in found for child in each if _tag(child) == name]
+        found = [child for each in found for child in each if local(child.tag) == name]
     return found
 
 

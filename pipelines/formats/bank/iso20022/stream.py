@@ -80,7 +80,7 @@ def _refuse_document_type(root: Any) -> None:
     if info.internalDTD is not None or info.externalDTD is not None or info.doctype:
         raise IntakeError(
             "the file has a document type (DOCTYPE), which may name entities and files outside of it: "
-            "no bank's message has one, so it is refused"
+            "no message of a bank and no list has one, so it is refused"
         )
 
 
