@@ -21,7 +21,7 @@ from loanbook.core.payments.incoming.own_files import (
     SEVERAL,
     SINGLY,
     Tied,
-    naming,
+    coming_near,
     tied_by_amount,
     tied_by_reference,
 )
@@ -133,11 +133,11 @@ def decided(
     for rule in account.rules:
         verdicts.append(_verdict(left().filter(_meant(rule)), rule.outcome, rule.name))
     verdicts.append(_paid_in_another_file(left(), known.payments, account))
-    named = naming(left(), known.batches)
+    named = left().join(whole.named, on="place", how="semi")
     verdicts.append(_verdict(named, "suspense", "another_amount_than_the_file"))
     rest = known.batches.join(whole.settled, on=BATCH, how="anti", maintain_order="left")
-    alone = _by_no_loan(left(), matching, known)
-    by_amount = tied_by_amount(alone, rest)
+    near = left().join(coming_near(left(), rest), on="place", how="semi", maintain_order="left")
+    by_amount = tied_by_amount(_by_no_loan(near, matching, known), rest)
     verdicts.append(_ties(by_amount))
     verdicts.append(_money_out(left(), account))
     credits = left()
@@ -162,8 +162,8 @@ def _ties(tied: Tied) -> pl.DataFrame:
 
 def _by_no_loan(entries: pl.DataFrame, matching: ReceiptMatching, known: KnownBook) -> pl.DataFrame:
     """Entries of which no reference tells a loan."""
-    if known.batches.is_empty():
-        return entries.clear()
+    if entries.is_empty():
+        return entries
     told = matched(entries, known.loans, known.references, matching)
     return entries.join(told, on="place", how="anti", maintain_order="left")
 

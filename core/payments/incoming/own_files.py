@@ -6,7 +6,7 @@ settled. Such an entry tells our own id, or its amount and day do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -39,22 +39,20 @@ class Tied:
 
     entries: pl.DataFrame
     settled: pl.DataFrame
+    named: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"place": pl.Int64}))
+    """Entries that name a file of ours or a batch of it (`place`), whatever they come to; of ties by amount none."""
 
 
 def tied_by_reference(entries: pl.DataFrame, batches: pl.DataFrame) -> Tied:
     """Entries (`loanbook.core.payments.incoming.entries`) that name a file of ours or a batch of it, and come to it."""
+    if batches.is_empty():  # nothing can be named, so no words are looked for
+        entries = entries.clear()
     totals = _totals(batches)
     told = words_of(entries, ("reference", "client_ref", "end_to_end_id", "remittance"))
     named = told.join(totals.select("total", value="refs").explode("value"), on="value")
     pairs = _come_to(entries, totals).join(named, on=["place", "total"], how="semi", maintain_order="left")  # fmt: skip
-    return _tied(pairs, batches, AS_ONE)
-
-
-def naming(entries: pl.DataFrame, batches: pl.DataFrame) -> pl.DataFrame:
-    """`place` of entries that name a file of ours or a batch of it, whatever they come to."""
-    refs = _totals(batches).select(value="refs").explode("value")
-    told = words_of(entries, ("reference", "client_ref", "end_to_end_id", "remittance"))
-    return told.join(refs, on="value", how="semi").select("place").unique(maintain_order=True)
+    tied = _tied(pairs, batches, AS_ONE)
+    return replace(tied, named=named.select("place").unique(maintain_order=True))
 
 
 def tied_by_amount(entries: pl.DataFrame, batches: pl.DataFrame) -> Tied:
@@ -62,14 +60,21 @@ def tied_by_amount(entries: pl.DataFrame, batches: pl.DataFrame) -> Tied:
 
     A file of one payment is told so only by an entry that names nobody: it could be of the payer alone.
     """
-    totals = _totals(batches)
-    apart = (pl.col("value_date") - pl.col("effective")).dt.total_days()
-    nobody = pl.col("counterparty").fill_null("").str.strip_chars() == ""
-    pairs = _come_to(entries, totals).filter(
-        apart.is_between(-BEFORE_DAYS, AFTER_DAYS) & ((pl.col("payments") > 1) | nobody)
-    )
-    nearest = pairs.filter(apart.abs() == apart.abs().min().over("place"))
+    pairs = coming_near(entries, batches)
+    nearest = pairs.filter(_APART.abs() == _APART.abs().min().over("place"))
     return _tied(nearest, batches, BY_AMOUNT)
+
+
+_APART = (pl.col("value_date") - pl.col("effective")).dt.total_days()
+"""Days from the day on which a file settles to that of an entry."""
+
+
+def coming_near(entries: pl.DataFrame, batches: pl.DataFrame) -> pl.DataFrame:
+    """Entries (`place`) and what files, days and batches come to that may be theirs by amount and day (`_totals`)."""
+    nobody = pl.col("counterparty").fill_null("").str.strip_chars() == ""
+    return _come_to(entries, _totals(batches)).filter(
+        _APART.is_between(-BEFORE_DAYS, AFTER_DAYS) & ((pl.col("payments") > 1) | nobody)
+    )
 
 
 def _totals(batches: pl.DataFrame) -> pl.DataFrame:
