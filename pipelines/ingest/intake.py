@@ -48,12 +48,11 @@ from loanbook.pipelines.ingest.landing import (
     NotYetError,
     address,
     cut_line,
+    ends_itself,
     ends_open,
     far_dates,
     find,
-    is_parquet,
     is_taken,
-    is_xml,
     landed,
     whole,
 )
@@ -412,7 +411,7 @@ def read_file(file: LandingFile, policies: PolicyBook, tape: str, known: Known) 
     if mapping.name == CANONICAL and isinstance(mapping, PaymentMapping | CommandMapping):
         mapping = mapping.model_copy(update={"sources_before": _sources_before(policies, known)})
     rules = read_instance(known.home).intake
-    if BY_NAME[file.kind].ends_itself or is_parquet(file) or is_xml(file):
+    if ends_itself(file):
         rules = rules.model_copy(update={"complete": "any"})
     data, cut = cut_line(whole(file, rules), rules)
     if cut and BY_NAME[file.kind].counts_whole:

@@ -250,20 +250,17 @@ def whole(file: LandingFile, rules: Intake) -> bytes:
     return data
 
 
-def is_parquet(file: LandingFile) -> bool:
-    """Whether a file, of a kind whose content tells its form, is Parquet: that is whole, or can't be read."""
-    if file.kind is None or BY_NAME[file.kind].extension:
+def ends_itself(file: LandingFile) -> bool:
+    """Whether a file is whole, or can't be read: its kind says so, or its content, where that tells the form, is
+    Parquet or XML."""
+    if file.kind is None:
         return False
+    kind = BY_NAME[file.kind]
+    if kind.ends_itself or kind.extension:
+        return kind.ends_itself
     with file.path.open("rb") as content:
-        return content.read(len(PARQUET)) == PARQUET
-
-
-def is_xml(file: LandingFile) -> bool:
-    """Whether a file, of a kind whose content tells its form, is XML: that is whole, or can't be read."""
-    if file.kind is None or BY_NAME[file.kind].extension:
-        return False
-    with file.path.open("rb") as content:
-        return content.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+        head = content.read(64)
+    return head.startswith(PARQUET) or head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
 
 _ENDS_WHOLE = re.compile(rb"(^|,)[0-9]{4}-[0-9]{2}-[0-9]{2}\r?$")
