@@ -139,17 +139,21 @@ def _policies(
     return by, policies.in_force(ReturnCodes, by.return_codes, day), calendar
 
 
+ORDERED_AMOUNT = decimal_text(
+    pl.col("amount"), pl.col("currency").replace_strict(EXPONENT, default=2, return_dtype=pl.Int64)
+)
+"""The amount of a row as orders have it: in major units of its currency."""
+
+
 def _orders_of_returns(
     judged: pl.DataFrame, file: LandingFile, policies: PolicyBook
 ) -> pl.DataFrame:
     """Reversals and chargebacks, and what becomes of the mandates."""
     enters = judged.filter(pl.col("outcome").is_in([*ENTERS]) & pl.col("payment_key").is_not_null())
-    exponent = pl.col("currency").replace_strict(EXPONENT, default=2, return_dtype=pl.Int64)
-    units = decimal_text(pl.col("amount"), exponent)
     verb = pl.col("outcome").replace_strict({"reversal": "reverse", "chargeback": "chargeback"}, return_dtype=pl.String)  # fmt: skip
     money = enters.with_columns(
         command=verb, target_ref=pl.concat_str(pl.lit("payment_received/"), "instruction_key"),
-        amount=pl.when(pl.col("outcome") == "chargeback").then(units).otherwise(pl.lit("")),
+        amount=pl.when(pl.col("outcome") == "chargeback").then(ORDERED_AMOUNT).otherwise(pl.lit("")),
     )  # fmt: skip
     verbs = {"suspend": "suspend_mandate", "revoke": "revoke_mandate"}
     changed = judged.filter(pl.col("mandate_becomes") != "keep").with_columns(
@@ -254,21 +258,27 @@ def _types() -> dict:
     return {name: type_ for name, type_ in Orders.create_empty().schema.items() if name != "unread"}
 
 
-def broken_by(taken: Taken) -> dict[int, str]:
-    """Rules that orders about money broke, by the line of the file that gave them."""
-    return {row["line"] // _PLACES: row["rule"] for row in taken.bad if row["line"] % _PLACES == 0}
+def broken_by(taken: Taken) -> pl.Expr:
+    """The rule that the order about money broke which a `line` of the file gave; null: none."""
+    bad = {row["line"] // _PLACES: row["rule"] for row in taken.bad if row["line"] % _PLACES == 0}
+    if not bad:
+        return pl.lit(None, pl.String)
+    return pl.col("line").replace_strict(bad, default=None, return_dtype=pl.String)
 
 
 def _as_ordered(judged: pl.DataFrame, taken: Taken) -> pl.DataFrame:
     """Returns with what became of their orders: one that broke a rule is refused by its name."""
-    bad = broken_by(taken)
-    broke = pl.col("line").replace_strict(bad, default=None, return_dtype=pl.String) if bad else pl.lit(None, pl.String)  # fmt: skip
+    broke = broken_by(taken)
     comes = pl.col("outcome").is_in([*ENTERS]) | pl.col("event_ref").is_not_null()
     broken = broke.is_not_null() & comes
     return judged.with_columns(
         outcome=pl.when(broken).then(pl.lit("refused")).otherwise("outcome"),
         why=pl.when(broken).then(broke).otherwise("why"),
     )
+
+
+PAYMENT_BACK = "return_of_a_payment"
+"""The rule of an entry that takes a payment back."""
 
 
 def with_returns(entries: pl.DataFrame, returned: Returned) -> pl.DataFrame:
@@ -282,7 +292,7 @@ def with_returns(entries: pl.DataFrame, returned: Returned) -> pl.DataFrame:
         pl.col("_why")
     )
     unread = notes & (pl.col("outcome") == "quarantined")
-    news, back = pl.lit("news_of_an_account"), pl.lit("return_of_a_payment")
+    news, back = pl.lit("news_of_an_account"), pl.lit(PAYMENT_BACK)
     payout = settled & (pl.col("_why") == "payout_reversed")
     return told.with_columns(
         pl.when(unread).then(news).when(payout).then(pl.lit(PAYOUT_BACK)).when(settled).then(back).otherwise("rule").alias("rule"),

@@ -10,15 +10,19 @@ from dataclasses import replace
 
 import polars as pl
 
-from loanbook.core.contract.money import EXPONENT, decimal_text
 from loanbook.core.payments.incoming.emitting import RECEIVED
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.payments.collections import CollectionMapping
-from loanbook.pipelines.ingest.banking.returning import broken_by, ordered, reference_of
+from loanbook.pipelines.ingest.banking.returning import (
+    ORDERED_AMOUNT,
+    PAYMENT_BACK,
+    broken_by,
+    ordered,
+    reference_of,
+)
 from loanbook.pipelines.ingest.events import Known, Taken, keys_of, together
 from loanbook.pipelines.ingest.landing import LandingFile
 
-RULE = "return_of_a_payment"
 WHY = {
     "unknown_original": "no payment of this collector that was applied has the reference that it takes back",
     "waits_by_policy": "the mapping says that a person looks at it",
@@ -55,15 +59,13 @@ def taken_back(
     waits = pl.col("becomes") == "suspense"
     orders = _orders(found.filter(~waits & pl.col("paid").is_not_null()), mapping, file)
     taken = ordered(orders, file, policies, fresh)
-    broken = broken_by(taken)
     unknown = pl.when(waits).then(pl.lit("waits_by_policy")).when(pl.col("paid").is_null()).then(pl.lit("unknown_original"))  # fmt: skip
-    refused = pl.col("line").replace_strict(broken, default=None, return_dtype=pl.String) if broken else pl.lit(None, pl.String)  # fmt: skip
-    why = found.select("place", _why=pl.coalesce(unknown, refused), _loan="of_loan")
+    why = found.select("place", _why=pl.coalesce(unknown, broken_by(taken)), _loan="of_loan")
     told = entries.join(why, on="place", how="left", maintain_order="left")
     entered = pl.col("place").is_in(found["place"].implode()) & pl.col("_why").is_null()
     done = told.with_columns(
         outcome=pl.when(entered).then(pl.lit("returned")).otherwise("outcome"),
-        rule=pl.when(entered).then(pl.lit(RULE)).otherwise("rule"),
+        rule=pl.when(entered).then(pl.lit(PAYMENT_BACK)).otherwise("rule"),
         said=pl.coalesce(pl.col("_why").replace(WHY), "said"),
         loan_id=pl.coalesce("_loan", "loan_id"),
     ).drop("_why", "_loan")
@@ -98,14 +100,12 @@ def _with_payments(
 def _orders(rows: pl.DataFrame, mapping: CollectionMapping, file: LandingFile) -> pl.DataFrame:
     """Orders that take payments back: whole as if they had not come where the mapping says so, else charged back."""
     whole = (pl.col("becomes") == "reversal") & (pl.col("amount") == pl.col("paid"))
-    exponent = pl.col("currency").replace_strict(EXPONENT, default=2, return_dtype=pl.Int64)
-    units = decimal_text(pl.col("amount"), exponent)
     return rows.select(
         "line", place=pl.lit(0, pl.Int64),
         command=pl.when(whole).then(pl.lit("reverse")).otherwise(pl.lit("chargeback")),
         loan_id="of_loan",
         target_ref=pl.concat_str(pl.lit(f"{RECEIVED.name}/"), "payment_ref"),
-        amount=pl.when(whole).then(pl.lit("")).otherwise(units),
+        amount=pl.when(whole).then(pl.lit("")).otherwise(ORDERED_AMOUNT),
         reason=pl.concat_str(pl.lit("collector_"), "returns"),
         command_ref=reference_of(pl.concat_str("returns", "entry_id", separator="/")),
         value_date=pl.lit(file.business_date), maker=pl.lit(f"collector:{mapping.name}"[:64]),
