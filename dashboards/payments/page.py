@@ -30,25 +30,11 @@ def page() -> None:
         _body(clocks)
 
 
-VIEWS = ("Files and suspense", "Returns", "Mandates", "Next debits", "Files sent")
-"""Parts of the page, one at a time."""
-
-
 def _body(clocks: Clocks) -> None:
-    part = (
-        st.segmented_control("Show", VIEWS, default=VIEWS[0], key="show", bind="query-params")
-        or VIEWS[0]
-    )
-    if part == "Returns":
-        returns.draw(clocks)
-    elif part == "Mandates":
-        sending.mandates(clocks)
-    elif part == "Next debits":
-        sending.next_debits(clocks)
-    elif part == "Files sent":
-        sending.files_sent(clocks)
-    else:
-        _came_in(clocks)
+    names = list(PARTS)
+    shown = st.segmented_control("Show", names, default=names[0], key="show", bind="query-params")
+    part = shown or names[0]
+    PARTS[part](clocks)
     done(f"{clocks.known_at}|{clocks.as_of}|{part}")
 
 
@@ -66,7 +52,17 @@ def _came_in(clocks: Clocks) -> None:
     _clearing(clears)
     with st.container(border=True):
         likely = query(CANDIDATES, {"ids": waits["entry_id"].to_list()})
-        suspense.draw(waits, likely, on, f"{clocks.known_at}|{on}|{VIEWS[0]}")
+        suspense.draw(waits, likely, on, f"{clocks.known_at}|{on}|suspense")
+
+
+PARTS = {
+    "Files and suspense": _came_in,
+    "Returns": returns.draw,
+    "Mandates": sending.mandates,
+    "Next debits": sending.next_debits,
+    "Files sent": sending.files_sent,
+}
+"""Parts of the page, one at a time."""
 
 
 def _figures(

@@ -29,7 +29,8 @@ CHAIN = """
 """All that was asked of a loan, or paid out, with what came back."""
 
 SENT = """
-    WITH told AS (SELECT DISTINCT unnest([reference, end_to_end_id, client_ref]) AS ref FROM bank_entries
+    WITH made AS (SELECT * FROM files_out WHERE business_date BETWEEN $first AND $on),
+    told AS (SELECT DISTINCT unnest([reference, end_to_end_id, client_ref]) AS ref FROM bank_entries
                   WHERE outcome = 'settled'),
     booked AS (SELECT file_key, sum(amount)::BIGINT AS as_one FROM file_settlements WHERE entry_class <> 'collected'
                GROUP BY file_key),
@@ -39,16 +40,16 @@ SENT = """
                                                  OR i.trace IN (SELECT ref FROM told WHERE ref IS NOT NULL)), 0)::BIGINT AS singly,
                coalesce(sum(i.amount) FILTER (WHERE i.key IN (SELECT instruction_key FROM payment_returns
                                                               WHERE outcome IN ('reversal', 'chargeback', 'rejected'))), 0)::BIGINT AS back
-        FROM instructions i GROUP BY i.file_key)
+        FROM instructions i WHERE i.file_key IN (SELECT file_key FROM made) GROUP BY i.file_key)
     SELECT f.business_date, f.name, f.originator, f.direction, f.payments, f.amount, f.currency, e.effective, h.handed_over_at,
            coalesce(b.as_one, 0) AS booked_as_one, e.singly AS booked_one_by_one, e.back AS came_back,
            CASE WHEN coalesce(b.as_one, 0) + e.singly >= f.amount THEN 'booked'
                 WHEN coalesce(b.as_one, 0) + e.singly + e.back >= f.amount THEN 'booked or came back'
                 WHEN coalesce(b.as_one, 0) + e.singly > 0 THEN 'booked in part'
                 WHEN e.effective >= $on THEN 'settles later' ELSE 'not booked' END AS state
-    FROM files_out f JOIN each e ON e.file_key = f.file_key LEFT JOIN booked b ON b.file_key = f.file_key
+    FROM made f JOIN each e ON e.file_key = f.file_key LEFT JOIN booked b ON b.file_key = f.file_key
     LEFT JOIN (SELECT file_key, min(handed_over_at) AS handed_over_at FROM files_handed_over GROUP BY file_key) h
       ON h.file_key = f.file_key
-    WHERE f.business_date BETWEEN $first AND $on ORDER BY f.business_date DESC, f.name
+    ORDER BY f.business_date DESC, f.name
 """
 """Files for banks of a range of dates, with what the bank booked of each: as one, or payment by payment."""
