@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -38,10 +38,7 @@ class Findings:
 def unreported(people: People, found: Findings, days: int) -> Findings:
     """Those that the trail does not name in so many days to the date."""
     known = entries(people, since=found.on - dt.timedelta(days=days), activity=found.activity)["entity_uid"]  # fmt: skip
-    news = found.rows.filter(~_key(found).is_in(known.implode()))
-    return Findings(
-        found.on, news, found.activity, found.entity, found.key, found.event, found.command
-    )
+    return replace(found, rows=found.rows.filter(~_key(found).is_in(known.implode())))
 
 
 def report(where: Settings, people: People, actor: Actor, found: Findings) -> bool:

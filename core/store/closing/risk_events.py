@@ -33,13 +33,10 @@ def outbox_rows(
     """Rows of `risk_events` without the version: corrections (`CORRECTED`), then the day's changes (`CHANGES`)."""
     version, part = place
     assert part < TAKING_BACK, "parts of a version are counted below the one for taking it back"
-    corrects = [each for each in (corrected, changed) if each.height]
-    if not corrects:
-        return pl.DataFrame(schema=CORRECTED)
-    rows = pl.concat(corrects, how="diagonal").select(
-        pl.col(name).cast(kind) if name != "corrects" or corrected.height else pl.lit(None, kind).alias(name)
-        for name, kind in CORRECTED.items()
-    )  # fmt: skip
+    none = pl.DataFrame(schema=CORRECTED)
+    if corrected.is_empty() and changed.is_empty():
+        return none
+    rows = pl.concat([none, corrected, changed], how="diagonal")
     first = version * A_VERSION + part * A_PART + 1
     return rows.with_columns(
         sequence=pl.int_range(first, first + rows.height, dtype=pl.Int64),

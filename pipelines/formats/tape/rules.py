@@ -1,4 +1,4 @@
-"""What a row of a loan tape must be to enter the book: the contract that `loan_tape` holds rows to."""
+"""What a row of a loan tape must be to enter the book: the contract that `parsing` holds rows to."""
 
 from __future__ import annotations
 

@@ -115,13 +115,11 @@ def _with_tokens(rows: pl.DataFrame, known: Known) -> pl.DataFrame:
         .then(pl.lit("checking")).otherwise("account_type"),
     )  # fmt: skip
     persons = None
-    if (
-        known.sending
-    ):  # of a loan whose borrower the vault knows the account is lost with the borrower
+    if known.sending:
+        # of a loan whose borrower the vault knows the account is lost with the borrower
         of_loans = known.sending.persons(rows["loan_id"])
-        persons = rows.join(of_loans, on="loan_id", how="left", maintain_order="left")[
-            "person"
-        ].to_list()
+        told = rows.join(of_loans, on="loan_id", how="left", maintain_order="left")
+        persons = told["person"].to_list()
     sealed = Vault(known.home / "lake").sealed(rows.select(PARTICULARS), persons)
     tells = rows["account"] != ""
     token = pl.when(tells).then(sealed["token"])
