@@ -11,6 +11,11 @@ APART = ";"
 """Between zones in which a consumer may be."""
 
 
+def in_utc(rows: pl.DataFrame, schema: pl.Schema, instant: str) -> pl.DataFrame:
+    """Rows of the lake, which keeps the column `instant` in UTC and without a zone, in the form of `schema`."""
+    return rows.with_columns(pl.col(instant).dt.replace_time_zone("UTC")).cast(schema)
+
+
 def by_zone(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with a row for each zone that `zone` (one, or several set apart by `;`) names."""
     return rows.with_columns(pl.col("zone").str.split(APART)).explode("zone")

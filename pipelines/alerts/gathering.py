@@ -10,7 +10,7 @@ from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import MONEY_IN, Kind
 from loanbook.core.catalogue.events import COMMANDS
 from loanbook.core.collections.contact import CONTACTS, PREFERENCES
-from loanbook.core.collections.local_time import UTC
+from loanbook.core.collections.local_time import in_utc
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.lending.contact_rules import ContactRules
 from loanbook.core.policy.risk.alerts import AlertRules
@@ -146,20 +146,13 @@ def _near(
         return nothing
     ends = {"first": dt.datetime.combine(start - LOOK_BACK, dt.time()),
             "last": dt.datetime.combine(on + dt.timedelta(days=2), dt.time())}  # fmt: skip
-    contacts = _in_utc(reader.query(log.CONTACTS, ends), CONTACTS, "occurred_at")
+    contacts = in_utc(reader.query(log.CONTACTS, ends), CONTACTS, "occurred_at")
     if contacts.is_empty():
         return nothing
-    said = _in_utc(reader.query(log.PREFERENCES, {"last": ends["last"]}), PREFERENCES, "stated_at")
+    said = in_utc(reader.query(log.PREFERENCES, {"last": ends["last"]}), PREFERENCES, "stated_at")
     laws = [policies.in_force(ContactRules, name, on) for name in rules.near_misses.rules]
     found = near_misses(contacts, said, laws, rules.near_misses)
     local = pl.col("local_at").str.slice(0, 10).str.to_date()
     within = found.filter(local.is_between(start, on))
     agents = reader.query(_AGENTS, {"ids": within["reference"].unique().to_list()})
     return within.join(agents, on="reference", how="left").select(nothing.columns)
-
-
-def _in_utc(rows: pl.DataFrame, schema: pl.Schema, instant: str) -> pl.DataFrame:
-    """Rows with an instant that the lake keeps in UTC without a zone."""
-    return rows.with_columns(pl.col(instant).cast(pl.Datetime("us")).dt.replace_time_zone("UTC").cast(UTC)).select(
-        schema.names()
-    ).cast(schema)  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from loanbook.core.collections.contact import CONTACTS, PREFERENCES, barred, next_allowed
-from loanbook.core.collections.local_time import UTC, instants
+from loanbook.core.collections.local_time import UTC, in_utc, instants
 from loanbook.core.collections.queue import LATE, listed, with_teams
 from loanbook.core.contract.jurisdiction import unpacked
 from loanbook.core.policy.book import PolicyBook
@@ -96,13 +96,8 @@ def told_by(
         "loan": loan,
     }
     first = {"first": dt.datetime.combine(at.on - LOOK_BACK, dt.time())}
-    return _read(reader.query(stored.CONTACTS, ends | first), CONTACTS, "occurred_at"), _read(
-        reader.query(stored.SAID, ends), PREFERENCES, "stated_at"
-    )
-
-
-def _read(rows: pl.DataFrame, schema: pl.Schema, instant: str) -> pl.DataFrame:
-    return rows.with_columns(pl.col(instant).dt.replace_time_zone("UTC")).cast(schema)
+    contacts = in_utc(reader.query(stored.CONTACTS, ends | first), CONTACTS, "occurred_at")
+    return contacts, in_utc(reader.query(stored.SAID, ends), PREFERENCES, "stated_at")
 
 
 def allowed_on(

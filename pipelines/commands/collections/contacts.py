@@ -147,7 +147,7 @@ def rules_of(file: Path) -> ContactRules:
 def breaches(policy: ContactRules, since: dt.date, until: dt.date) -> tuple[int, pl.DataFrame]:
     """How many contacts the lender made from one date to another on the borrowers' calendars, and the rules they broke."""
     from loanbook.core.collections.contact import BREACHES, CONTACTS, PREFERENCES, judge
-    from loanbook.core.collections.local_time import by_zone, on_the_clock
+    from loanbook.core.collections.local_time import by_zone, in_utc, on_the_clock
     from loanbook.core.store.known import contacts as stored
 
     if until.year > 9990 or since.year < 10:
@@ -155,8 +155,10 @@ def breaches(policy: ContactRules, since: dt.date, until: dt.date) -> tuple[int,
     reader = reading()
     ends = {"first": dt.datetime.combine(since - LOOK_BACK, dt.time()),
             "last": dt.datetime.combine(until + dt.timedelta(days=2), dt.time())}  # fmt: skip
-    contacts = _read(reader.query(stored.CONTACTS, ends), CONTACTS, "occurred_at")
-    said = _read(reader.query(stored.PREFERENCES, {"last": ends["last"]}), PREFERENCES, "stated_at")
+    contacts = in_utc(reader.query(stored.CONTACTS, ends), CONTACTS, "occurred_at")
+    said = in_utc(
+        reader.query(stored.PREFERENCES, {"last": ends["last"]}), PREFERENCES, "stated_at"
+    )
     if contacts.is_empty():
         return 0, pl.DataFrame(schema=BREACHES)
     dates = on_the_clock(by_zone(contacts).with_columns(clock="occurred_at"), "clock")
@@ -165,10 +167,6 @@ def breaches(policy: ContactRules, since: dt.date, until: dt.date) -> tuple[int,
     ).select("reference").unique()  # fmt: skip
     found = judge(contacts, said, policy)
     return within.height, found.join(within, on="reference", how="semi", maintain_order="left")
-
-
-def _read(rows: pl.DataFrame, schema: pl.Schema, instant: str) -> pl.DataFrame:
-    return rows.with_columns(pl.col(instant).dt.replace_time_zone("UTC")).cast(schema)
 
 
 __all__ = ["check", "log"]
