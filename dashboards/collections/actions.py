@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import shlex
 from typing import Any
 
@@ -11,7 +10,7 @@ import polars as pl
 import streamlit as st
 
 from loanbook.core.catalogue.contacts import CHANNELS, NOTICES, OUTCOMES
-from loanbook.core.contract.money import EXPONENT
+from loanbook.core.contract.money import to_major
 from loanbook.dashboards.parts import exports
 from loanbook.dashboards.people.viewer import viewer
 
@@ -25,7 +24,7 @@ def promise(loan: dict[str, Any], on: dt.date) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         at = _moment("promised", on)
         due = st.date_input("First due", value=next_day, min_value=on, key="promise_due")
-        amount = st.text_input("Amount of each", value=_decimal(loan["amount_due"], str(loan["currency"])), key="promise_amount")  # fmt: skip
+        amount = st.text_input("Amount of each", value=to_major(loan["amount_due"], str(loan["currency"])), key="promise_amount")  # fmt: skip
         times = int(st.number_input("Payments", 1, 24, 1, key="promise_times"))
         every = int(
             st.number_input("Days between", 1, 92, 7, key="promise_every", disabled=times == 1)
@@ -98,12 +97,6 @@ def _agent(name: str) -> str:
     return st.text_input("Agent", value=who.actor.name, key=f"{name}_agent", width=240, help="In a demo alone; in production it is who signed in.").strip()  # fmt: skip
 
 
-def _decimal(minor: int, currency: str) -> str:
-    places = EXPONENT[currency]
-    whole, part = divmod(minor, 10**places)
-    return f"{whole}.{part:0{places}}" if places else str(whole)
-
-
 def _out(
     kind: str,
     rows: list[dict[str, Any]],
@@ -113,12 +106,11 @@ def _out(
     *,
     ready: bool = True,
 ) -> None:
-    """The rows as a file, each with a reference of its content, and the command that does the same."""
-    for row in rows:
-        told = "\x1f".join(f"{name}={row[name]}" for name in sorted(row))
-        row["reference"] = hashlib.sha256(told.encode()).hexdigest()[:20]
-    table = pl.DataFrame(rows).select("reference", pl.exclude("reference"))
-    file = f"{kind}_{on + dt.timedelta(days=1)}_{rows[0]['reference']}.csv"
+    """The rows as a file, and the command that does the same: whoever does both has written it down once."""
+    from loanbook.pipelines.collections.written import referenced
+
+    table = pl.DataFrame(referenced(rows)).select("reference", pl.exclude("reference"))
+    file = f"{kind}_{on + dt.timedelta(days=1)}_{table['reference'][0]}.csv"
     st.download_button(
         "As a file to land", lambda: exports.csv(table), file, "text/csv", key=f"{kind}_file", on_click="ignore",
         icon=":material/download:", help=_LAND, disabled=not (agent and ready),

@@ -5,4 +5,5 @@
 - `desk` - what of it somebody sees, and its loans as attributes of users
 - `compared` - strategies against each other
 - `one` - one late loan
+- `written` - what people write down of one, as rows of a file
 """

@@ -25,6 +25,7 @@ from loanbook.core.store.people.users import NewUser, add_user
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
 from loanbook.pipelines.collections.compared import compared
+from loanbook.pipelines.collections.written import referenced
 from loanbook.pipelines.commands.app import app
 from tests.collections.test_log import _run
 from tests.dashboards.an_office import SETUP, signed_in
@@ -192,3 +193,13 @@ def test_strategies_are_compared_on_the_loans_that_each_had_when_the_period_bega
             assert row["liquidation"] == row["collected"] * 1_000_000 // row["amount_due"]
         with pytest.raises(LoanbookError, match="is not before"):
             compared(reader, known, dt.date(2018, 1, 18), dt.date(2018, 1, 18))
+
+
+def test_what_is_written_down_on_the_page_and_by_command_has_one_reference() -> None:
+    told = {"loan_key": "C", "promised_at": "2018-01-12T09:00:00-06:00", "agent": "agent-1"}
+    (page,) = referenced([told])
+    (command,) = referenced([{**told, "reference": ""}])
+    (own,) = referenced([{**told, "reference": "R-7"}])
+    (other,) = referenced([told | {"agent": "agent-2"}])
+    assert page["reference"] == command["reference"] != other["reference"]
+    assert own["reference"] == "R-7"

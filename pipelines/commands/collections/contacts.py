@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,15 +73,11 @@ def facts_of(
 
 def landed(kind: str, rows: list[dict[str, str]], said_at: str) -> None:
     """Let rows of one moment land as a file, once intake would take it; a row without a reference has one of its content."""
+    from loanbook.pipelines.collections.written import referenced
     from loanbook.pipelines.commands.landing import land
 
-    for row in rows:
-        content = "\x1f".join(f"{name}={row[name]}" for name in sorted(row))
-        row["reference"] = row["reference"] or hashlib.sha256(content.encode()).hexdigest()[:20]
-    made_on = _date_of(said_at)
-    waiting = land(
-        kind, pl.DataFrame(rows), rows[0]["reference"], lambda day: max(day or made_on, made_on)
-    )
+    told, made_on = pl.DataFrame(referenced(rows)), _date_of(said_at)
+    waiting = land(kind, told, told["reference"][0], lambda day: max(day or made_on, made_on))
     out.print(f"{waiting} waits in the landing folder; the next `loanbook run` takes it in.")
 
 
