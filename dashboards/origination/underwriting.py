@@ -12,7 +12,9 @@ from loanbook.core.contract.money import to_major, to_minor
 from loanbook.core.decision.by_person import APPROVE, ASK, REJECT, STATES, Wanted
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.decisions.decision import DecisionPolicy
+from loanbook.core.policy.decisions.scorecard import SHOWN_REASONS
 from loanbook.core.policy.decisions.underwriting import UnderwritingPolicy
+from loanbook.core.store.origination.reading import policies_of
 from loanbook.core.store.people import queue
 from loanbook.core.store.people.acting import has_people
 from loanbook.core.store.people.queue import PROPOSED
@@ -42,17 +44,14 @@ def draw(told: dict[str, Any]) -> None:
     _waiting(who, told["application"]["application_id"])
     from loanbook.pipelines.origination.underwriting import rules_of
 
-    policies = data.stored_policies()
-    (newest,) = data.ledger().query("SELECT max(business_date) FROM files WHERE state = 'taken'").row(0)  # fmt: skip
+    lake = data.ledger().lake()
+    _, newest = lake.landed_dates()
     try:
-        rules = rules_of(policies, last["product"], newest or dt.date.max)
+        rules = rules_of(data.stored_policies(), last["product"], newest or dt.date.max)
     except LoanbookError as error:
         st.info(str(error))
         return
-    (policy,) = (
-        each for _, each in policies.policies
-        if isinstance(each, DecisionPolicy) and (each.name, each.version) == (last["policy"], last["policy_version"])
-    )  # fmt: skip
+    policy = DecisionPolicy.model_validate_json(policies_of(lake)[last["policy_hash"]])
     actor = acts_as(who)
     wanted = _form(told, policy, rules)
     if wanted is not None:
@@ -93,7 +92,7 @@ def _form(
         elif verdict == REJECT:
             every = policy.words() | rules.adverse_reasons
             codes = tuple(st.multiselect("What the applicant is told", [*every], format_func=every.__getitem__,
-                                         max_selections=4, key="adverse",
+                                         max_selections=SHOWN_REASONS, key="adverse",
                                          default=[code for code in last["reasons"].split(",") if code in every]))  # fmt: skip
         else:
             codes = tuple(st.multiselect("What is asked for", [*rules.information], key="information",
