@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from loanbook.core.policy.decisions.scorecard import points_by
 from loanbook.core.policy.lending.collection_queues import (
-    NUMBERS,
     CollectionQueue,
     Factor,
     Strategy,
@@ -37,14 +37,7 @@ def strategy_of(queue: CollectionQueue) -> pl.Expr:
 
 def points_of(factor: Factor) -> pl.Expr:
     """Points (Int64) that a factor gives."""
-    value = pl.col(factor.of)
-    if factor.of not in NUMBERS:
-        found = value.replace_strict(factor.words, default=factor.other, return_dtype=pl.Int64)
-        return pl.when(value.is_null()).then(pl.lit(factor.missing)).otherwise(found)
-    points = pl.lit(factor.bins[-1].points, dtype=pl.Int64)
-    for each in factor.bins[-2::-1]:
-        points = pl.when(value < each.below).then(pl.lit(each.points)).otherwise(points)
-    return pl.when(value.is_null()).then(pl.lit(factor.missing)).otherwise(points)
+    return points_by(pl.col(factor.of), factor.bins, factor.words, factor.other, factor.missing)
 
 
 def scored(loans: pl.DataFrame, queue: CollectionQueue) -> pl.DataFrame:

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.policy.decisions.scorecard import Characteristic, Scorecard
+from loanbook.core.policy.decisions.scorecard import Characteristic, Scorecard, points_by
 
 
 def points(of: Characteristic) -> pl.Expr:
     """Points of a characteristic (Int64); null: its input is missing, or a word that is not listed."""
-    value = pl.col(of.input)
-    missing = pl.lit(of.missing, dtype=pl.Int64)
-    if of.bins:
-        given = pl.lit(of.bins[-1].points, dtype=pl.Int64)
-        for each in reversed(of.bins[:-1]):
-            given = (
-                pl.when(value < each.below)
-                .then(pl.lit(each.points, dtype=pl.Int64))
-                .otherwise(given)
-            )
-        return pl.when(value.is_null()).then(missing).otherwise(given)
-    listed = value.replace_strict(of.words, default=of.other, return_dtype=pl.Int64)
-    return pl.when(value.is_null()).then(missing).otherwise(listed)
+    return points_by(pl.col(of.input), of.bins, of.words, of.other, of.missing)
 
 
 def points_of(card: Scorecard) -> dict[str, pl.Expr]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Literal
 
+import polars as pl
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -44,6 +45,34 @@ class Bin(BaseModel):
     points: Points = Field(description="points of the range")
 
 
+def must_cover(name: str, number: bool, bins: list[Bin], words: dict[str, int]) -> None:
+    """ValueError unless a number has ranges without a gap, the last open above, or a word has words; and nothing else."""
+    if number != bool(bins) or number == bool(words):
+        kind = "a number: give it bins" if number else "a word: give it words"
+        raise ValueError(f"{name} is {kind}, and nothing else")
+    ends = [each.below for each in bins]
+    if ends and (ends[-1] is not None or None in ends[:-1]):
+        raise ValueError(
+            f"{name}: the last range, and no other, is open above: leave out its `below`"
+        )
+    if any(a >= b for a, b in pairwise(end for end in ends if end is not None)):
+        raise ValueError(f"{name}: `below` must ascend")
+
+
+def points_by(
+    value: pl.Expr, bins: list[Bin], words: dict[str, int], other: int | None, missing: int | None
+) -> pl.Expr:
+    """Points (Int64) of a value by its range or word; of a word that is not listed `other`, of none `missing`."""
+    if bins:
+        given = pl.lit(bins[-1].points, dtype=pl.Int64)
+        for each in bins[-2::-1]:
+            points = pl.lit(each.points, dtype=pl.Int64)
+            given = pl.when(value < each.below).then(points).otherwise(given)
+    else:
+        given = value.replace_strict(words, default=other, return_dtype=pl.Int64)
+    return pl.when(value.is_null()).then(pl.lit(missing, dtype=pl.Int64)).otherwise(given)
+
+
 class Characteristic(BaseModel):
     """An input with points by its value: ranges of a number, or words."""
 
@@ -65,19 +94,7 @@ class Characteristic(BaseModel):
 
     @model_validator(mode="after")
     def _covers(self) -> Characteristic:
-        number = BY_NAME[self.input].type.is_integer()
-        if number != bool(self.bins) or number == bool(self.words):
-            kind = "a number: give it bins" if number else "a word: give it words"
-            raise ValueError(f"{self.input} is {kind}, and nothing else")
-        if not self.bins:
-            return self
-        ends = [each.below for each in self.bins]
-        if ends[-1] is not None or any(end is None for end in ends[:-1]):
-            raise ValueError(
-                f"{self.input}: the last range, and no other, is open above: leave out its `below`"
-            )
-        if any(a >= b for a, b in pairwise(end for end in ends if end is not None)):
-            raise ValueError(f"{self.input}: `below` must ascend")
+        must_cover(self.input, BY_NAME[self.input].type.is_integer(), self.bins, self.words)
         return self
 
     @property

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from itertools import pairwise
 from typing import Annotated
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from loanbook.core.policy.base import Name, Policy, named_once
-from loanbook.core.policy.decisions.scorecard import Bin, Points
+from loanbook.core.policy.decisions.scorecard import Bin, Points, must_cover
 
 NUMBERS = {
     "amount_due": "what is overdue or due, minor units of the loan's currency",
@@ -48,15 +47,7 @@ class Factor(_Part):
     def _covers(self) -> Factor:
         if self.of not in INPUTS:
             raise ValueError(f"of: {self.of!r} is no input; use one of {', '.join(INPUTS)}")
-        number = self.of in NUMBERS
-        if number != bool(self.bins) or number == bool(self.words):
-            kind = "a number: give it bins" if number else "a word: give it words"
-            raise ValueError(f"{self.of} is {kind}, and nothing else")
-        ends = [each.below for each in self.bins]
-        if ends and (ends[-1] is not None or None in ends[:-1]):
-            raise ValueError(f"{self.of}: the last range, and no other, is open above")
-        if any(a >= b for a, b in pairwise(end for end in ends if end is not None)):
-            raise ValueError(f"{self.of}: `below` must ascend")
+        must_cover(self.of, self.of in NUMBERS, self.bins, self.words)
         return self
 
 
