@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.collections.promises import FALLEN
+from loanbook.core.collections.promises import FALLEN, share_ppm
 
 WORKED = pl.Schema({"loan_id": pl.Int64(), "attempts": pl.Int64(), "right_party": pl.Int64()})
 """Contacts that the lender began with a loan's borrower, and those that reached the borrower."""
@@ -36,13 +36,8 @@ def by_strategy(
         pl.len().alias("loans"), *(pl.col(name).fill_null(0).sum() for name in sums)
     )
     return told.with_columns(
-        liquidation=_share("collected", "amount_due"),
-        right_party_share=_share("right_party", "attempts"),
-        promise_share=_share("promised", "right_party"),
-        kept_share=_share("kept", "fallen"),
+        liquidation=share_ppm("collected", "amount_due"),
+        right_party_share=share_ppm("right_party", "attempts"),
+        promise_share=share_ppm("promised", "right_party"),
+        kept_share=share_ppm("kept", "fallen"),
     ).sort("strategy", "currency")
-
-
-def _share(part: str, whole: str) -> pl.Expr:
-    share = pl.col(part).cast(pl.Int128) * 1_000_000 // pl.col(whole)
-    return pl.when(pl.col(whole) > 0).then(share).cast(pl.Int64)

@@ -157,11 +157,12 @@ def rates(verdicts: pl.DataFrame, *by: str) -> pl.DataFrame:
         amount_paid=paid,
     )
     told = counted.with_columns(
-        kept_share=_share("kept", "fallen"), paid_share=_share("amount_paid", "amount_fallen")
+        kept_share=share_ppm("kept", "fallen"), paid_share=share_ppm("amount_paid", "amount_fallen")
     )
     return told.sort(by) if by else told.drop("_")
 
 
-def _share(part: str, whole: str) -> pl.Expr:
+def share_ppm(part: str, whole: str) -> pl.Expr:
+    """A column's share of another in parts per million, rounded down; null where that is nothing."""
     share = pl.col(part).cast(pl.Int128) * 1_000_000 // pl.col(whole)
     return pl.when(pl.col(whole) > 0).then(share).cast(pl.Int64)
