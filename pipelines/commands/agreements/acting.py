@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from loanbook.core.access.actor import Actor
     from loanbook.core.policy.book import PolicyBook
+    from loanbook.core.store.people.database import People
     from loanbook.core.store.queries import InstanceQueries
     from loanbook.core.store.settings import Settings
     from loanbook.core.store.writer import Ledger
@@ -36,12 +37,13 @@ def lake_and_policies() -> tuple[InstanceQueries, PolicyBook]:
     return reader.lake(), policies
 
 
-def who(where: Settings, name: str = "") -> Actor:
-    """Who acts; a demo takes anyone's word. AccessError: it is none, and somebody else is named."""
+def who(where: Settings, name: str = "", people: People | None = None) -> Actor:
+    """Who acts, by the database of people where it is open; a demo takes anyone's word. AccessError: it is none, and
+    somebody else is named."""
     from loanbook.core.access.actor import AccessError
     from loanbook.core.store.people.acting import acting, is_demo
 
-    actor = acting(where)
+    actor = acting(where, people)
     if not name:
         return actor
     if not is_demo(where):

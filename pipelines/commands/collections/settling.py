@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import polars as pl
 import typer
 
 from loanbook.core.contract.money import to_major, to_minor
 from loanbook.core.errors import LoanbookError
-from loanbook.pipelines.commands.console import iso_date, keyed, out
-from loanbook.pipelines.commands.people.orders import acting_at, desk_now, print_preview
+from loanbook.pipelines.commands.agreements.acting import desk as desk_now
+from loanbook.pipelines.commands.console import iso_date, keyed, loan_and_key, out
+from loanbook.pipelines.commands.people.orders import acting_at, print_preview
+
+if TYPE_CHECKING:
+    from loanbook.core.access.actor import Actor
+    from loanbook.pipelines.approvals.desk import Desk
 
 
 def settle(
@@ -63,15 +69,11 @@ def settle(
               f"loanbook collections settle {loan} --propose")  # fmt: skip
 
 
-def _proposed(desk: object, who: object, loan: str, reason: str) -> None:
-    from loanbook.core.access.actor import Actor
+def _proposed(desk: Desk, who: Actor, loan: str, reason: str) -> None:
     from loanbook.core.store.people import queue
     from loanbook.pipelines.approvals.approving import judged_again, proposed
-    from loanbook.pipelines.approvals.desk import Desk
     from loanbook.pipelines.approvals.preview import preview
 
-    assert isinstance(desk, Desk)
-    assert isinstance(who, Actor)
     published = desk.ledger.published()[1]
     wanted = {"command": "settle", "loan_key": loan, "value_date": str(published), "reason": reason}
     id_ = proposed(desk, who, wanted)
@@ -82,12 +84,6 @@ def _proposed(desk: object, who: object, loan: str, reason: str) -> None:
     )
 
 
-def _currency(desk: object, loan: str) -> str:
-    import polars as pl
-
-    from loanbook.pipelines.approvals.desk import Desk
-    from loanbook.pipelines.commands.console import loan_and_key
-
-    assert isinstance(desk, Desk)
+def _currency(desk: Desk, loan: str) -> str:
     number, _ = loan_and_key(desk.reader, loan)
     return str(keyed(pl.DataFrame({"loan_id": [number]}), desk.reader)["currency"][0])

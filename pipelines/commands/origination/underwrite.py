@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import typer
 
-from loanbook.core.access.actor import AccessError, Actor
 from loanbook.core.contract.money import major_of_any, percent, to_major, to_minor
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import AsCsv, AsJson, out, piped, reading, show
 from loanbook.pipelines.commands.origination.apply import Id
 
 if TYPE_CHECKING:
+    from loanbook.core.access.actor import Actor
     from loanbook.core.decision.by_person import Wanted
     from loanbook.pipelines.approvals.desk import Desk
     from loanbook.pipelines.origination.underwriting import Decided, Office
@@ -31,17 +31,15 @@ Order = Annotated[str, typer.Argument(help="The order's id.")]
 
 @contextmanager
 def _office(as_: str) -> Iterator[tuple[Office, Actor]]:
-    from loanbook.core.store.people.acting import acting, is_demo
     from loanbook.core.store.people.database import open_people
+    from loanbook.pipelines.commands.agreements.acting import who
     from loanbook.pipelines.origination.underwriting import office_of
     from loanbook.pipelines.resources import settings
 
     people = open_people(settings())
-    actor = acting(people.settings, people)
-    if as_ and not is_demo(people.settings):
-        raise AccessError("--as is for demo instances: sign in as who you are")
+    actor = who(people.settings, as_, people)
     with office_of(people) as office:
-        yield office, replace(actor, name=as_) if as_ else actor
+        yield office, actor
 
 
 def queue(as_json: AsJson = False, as_csv: AsCsv = False) -> None:

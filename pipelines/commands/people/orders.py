@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import typer
 
-from loanbook.core.access.actor import AccessError, Actor
 from loanbook.core.contract.money import major
-from loanbook.pipelines.commands.console import AsJson, opened, out, piped, show
+from loanbook.pipelines.commands.agreements.acting import desk as desk_now
+from loanbook.pipelines.commands.agreements.acting import who
+from loanbook.pipelines.commands.console import AsJson, out, piped, show
 
 if TYPE_CHECKING:
+    from loanbook.core.access.actor import Actor
     from loanbook.core.store.people.queue import Order
     from loanbook.pipelines.approvals.desk import Desk
     from loanbook.pipelines.approvals.preview import Preview
@@ -24,27 +26,9 @@ SHOWN = {"id": pl.String, "state": pl.String, "order": pl.String, "loan_key": pl
          "expires": pl.String, "in_the_ledger": pl.String}  # fmt: skip
 
 
-def desk_now() -> Desk:
-    """The desk of the instance at hand."""
-    from loanbook.core.store.people.database import open_people
-    from loanbook.pipelines.approvals.desk import Desk
-
-    reader, policies = opened()
-    return Desk.of(open_people(reader.settings), reader, policies)
-
-
 def acting_at(desk: Desk, name: str) -> Actor:
     """Who acts; a demo takes anyone's word."""
-    from dataclasses import replace
-
-    from loanbook.core.store.people.acting import acting, is_demo
-
-    actor = acting(desk.people.settings, desk.people)
-    if not name:
-        return actor
-    if not is_demo(desk.people.settings):
-        raise AccessError("--as is for demo instances: sign in as who you are")
-    return replace(actor, name=name)
+    return who(desk.people.settings, name, desk.people)
 
 
 def list_orders(
