@@ -7,6 +7,8 @@ A preference counts from when it was told; what was told later changes no verdic
 
 from __future__ import annotations
 
+import datetime as dt
+
 import polars as pl
 
 from loanbook.core.collections.local_time import APART, UTC, by_zone, instants, on_the_clock
@@ -99,6 +101,8 @@ def barred(
     return told.with_columns(pl.col("rules").fill_null([]))
 
 
+LOOK_BACK = dt.timedelta(days=64)
+"""Contacts before a day that may count on it: the longest rule is of 60 days, and a day may begin 14 hours elsewhere."""
 _ORDER = {name: place for place, name in enumerate(RULES)}
 
 

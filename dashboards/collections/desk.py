@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import streamlit as st
 
+from loanbook.core.collections.local_time import APART
 from loanbook.core.contract.money import major
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.store.clocks import Clocks
@@ -110,7 +111,7 @@ def _moment(on: dt.date, zone: str | None) -> dt.datetime:
     if dt.timedelta(0) <= now.date() - on <= _FRESH:
         return now.replace(second=0, microsecond=0)
     noon = dt.datetime.combine(on + dt.timedelta(days=1), dt.time(12))
-    first = (zone or "UTC").split(";", maxsplit=1)[0]
+    first = (zone or "UTC").split(APART, maxsplit=1)[0]
     return noon.replace(tzinfo=ZoneInfo(first)).astimezone(dt.UTC)
 
 

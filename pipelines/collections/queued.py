@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from loanbook.core.collections.contact import CONTACTS, PREFERENCES, barred, next_allowed
-from loanbook.core.collections.local_time import UTC, in_utc, instants
+from loanbook.core.collections.contact import CONTACTS, LOOK_BACK, PREFERENCES, barred, next_allowed
+from loanbook.core.collections.local_time import UTC, by_zone, in_utc, instants
 from loanbook.core.collections.queue import LATE, listed, with_teams
 from loanbook.core.contract.jurisdiction import unpacked
 from loanbook.core.policy.book import PolicyBook
@@ -20,9 +20,6 @@ from loanbook.pipelines.collections.promised import promises_by
 if TYPE_CHECKING:
     from loanbook.core.store.clocks import Clocks
     from loanbook.core.store.reader import LedgerReader
-
-LOOK_BACK = dt.timedelta(days=64)
-"""Contacts that may count: the longest rule is of 60 days, and a day may begin 14 hours elsewhere."""
 
 
 def queue_rules(policies: PolicyBook, on: dt.date) -> CollectionQueue:
@@ -128,9 +125,8 @@ def _asked_at(
     loans: pl.DataFrame, team: Team, day: dt.date, channel: str, hour: int
 ) -> pl.DataFrame:
     """A contact of each loan at an hour of the borrower's day (of several zones the latest, so that it is that day in all)."""
-    rows = loans.select(
-        "loan_key", places=pl.col("zone").fill_null(team.zone)
-    ).with_columns(zone=pl.col("places").str.split(";")).explode("zone")  # fmt: skip
+    places = pl.col("zone").fill_null(team.zone)
+    rows = by_zone(loans.select("loan_key", places=places, zone=places))
     clock = rows.with_columns(clock=pl.lit(dt.datetime.combine(day, dt.time(hour))))
     at = instants(clock, "clock").group_by("loan_key", "places").agg(at=pl.col("point").max())
     return at.select(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated
 
-import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from loanbook.core.policy.base import Name, Policy, named_once
 from loanbook.core.policy.decisions.scorecard import Bin, Points, must_cover
+from loanbook.core.policy.lending.contact_rules import is_zone
 
 NUMBERS = {
     "amount_due": "what is overdue or due, minor units of the loan's currency",
@@ -99,12 +98,8 @@ class Team(_Part):
     @field_validator("zone")
     @classmethod
     def _a_zone(cls, zone: str) -> str:
-        try:
-            pl.Series([dt.datetime(2024, 1, 1, tzinfo=dt.UTC)]).dt.convert_time_zone(zone)
-        except pl.exceptions.ComputeError:
-            raise ValueError(
-                f"zone: {zone!r} is no time zone; write it like America/Chicago"
-            ) from None
+        if not is_zone(zone):
+            raise ValueError(f"zone: {zone!r} is no time zone; write it like America/Chicago")
         return zone
 
     @model_validator(mode="after")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import polars as pl
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -18,6 +20,7 @@ from loanbook.core.policy.base import Policy, named_once
 
 CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"
 """A time of day, up to the end of the day."""
+
 Clock = Annotated[str, StringConstraints(pattern=CLOCK)]
 Window = Annotated[int, Field(ge=1, le=60)]
 if TYPE_CHECKING:
@@ -142,3 +145,12 @@ HOLDS = {
 RULES = ("hours", "call_frequency", "after_conversation", "inconvenient_time", "inconvenient_place", "opt_out",
          *HOLDS, "consent")  # fmt: skip
 """Names of rules, in the order in which breaches are told."""
+
+
+def is_zone(name: str) -> bool:
+    """Whether it is a time zone: that a clock of it can be read."""
+    try:
+        pl.Series([dt.datetime(2024, 1, 1, tzinfo=dt.UTC)]).dt.convert_time_zone(name)
+    except pl.exceptions.ComputeError:
+        return False
+    return True

@@ -23,10 +23,6 @@ from loanbook.pipelines.commands.console import (
 if TYPE_CHECKING:
     from loanbook.core.policy.lending.contact_rules import ContactRules
 
-LOOK_BACK = dt.timedelta(days=64)
-"""Contacts before a period that may count in it: the longest rule is of 60 days, and a day may begin 14 hours elsewhere."""
-
-
 KEPT = {"direction": "out", "right_party": "no", "place": "", "reference": ""}
 """Columns of a contact that need not be said, and what stands in them then."""
 
@@ -141,7 +137,7 @@ def rules_of(file: Path) -> ContactRules:
 
 def breaches(policy: ContactRules, since: dt.date, until: dt.date) -> tuple[int, pl.DataFrame]:
     """How many contacts the lender made from one date to another on the borrowers' calendars, and the rules they broke."""
-    from loanbook.core.collections.contact import BREACHES, CONTACTS, PREFERENCES, judge
+    from loanbook.core.collections.contact import BREACHES, CONTACTS, LOOK_BACK, PREFERENCES, judge
     from loanbook.core.collections.local_time import by_zone, in_utc, on_the_clock
     from loanbook.core.store.known import contacts as stored
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from loanbook.core.catalogue.contacts import CHANNELS, DIRECTIONS, OUTCOMES, PREFERENCES
 from loanbook.core.collections.local_time import APART
-from loanbook.core.policy.lending.contact_rules import CLOCK
+from loanbook.core.policy.lending.contact_rules import CLOCK, is_zone
 from loanbook.pipelines.formats.collections.moments import AT, LOAN, moment, texts_of
 from loanbook.pipelines.formats.columns import REF, FileColumn
 from loanbook.pipelines.formats.table import Parsed, parsed
@@ -218,15 +218,7 @@ def _weekdays() -> pl.Expr:
 def _known_zones(zones: pl.Series) -> pl.Expr:
     """Whether every zone that a text names is one: that a clock of it can be read."""
     named = zones.unique().to_list()
-    known = {text: all(map(_is_zone, text.split(APART))) for text in named}
+    known = {text: all(map(is_zone, text.split(APART))) for text in named}
     if not known:
         return pl.lit(True).alias("zones_known")
     return pl.col("zone").replace_strict(known, return_dtype=pl.Boolean).alias("zones_known")
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        pl.Series([dt.datetime(2024, 1, 1, tzinfo=dt.UTC)]).dt.convert_time_zone(name)
-    except pl.exceptions.ComputeError:
-        return False
-    return True
