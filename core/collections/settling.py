@@ -33,13 +33,20 @@ def settlement(rules: SettlementRules, owed: int, paid: int, days_past_due: int)
     return Settlement(owed, paid, days_past_due, band.floor_percent, floor)
 
 
+def below_floor(offer: Settlement, rules: SettlementRules) -> str:
+    """Why a settlement is below its floor, whoever proposes or approves it; empty: it is not."""
+    if offer.paid >= offer.floor:
+        return ""
+    return (
+        f"it is below the floor of settlement_rules/{rules.name}: {offer.floor_percent} % of the claim at "
+        f"{offer.days_past_due} days past due"
+    )
+
+
 def why_not(offer: Settlement, rules: SettlementRules, actor: Actor) -> str:
     """Why somebody may not propose a settlement; empty: they may. A demo has every authority, and no lower floor."""
-    if offer.paid < offer.floor:
-        return (
-            f"it is below the floor of settlement_rules/{rules.name}: {offer.floor_percent} % of the claim at "
-            f"{offer.days_past_due} days past due"
-        )
+    if why := below_floor(offer, rules):
+        return why
     if actor.kind == "demo":
         return ""
     most = max((a.gives_up_percent for a in rules.authority if a.role in actor.roles), default=None)

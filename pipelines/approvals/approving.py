@@ -74,7 +74,10 @@ def row_of(order: queue.Order, checker: str = PENDING) -> dict[str, str]:
 
 def judged_again(desk: Desk, order: queue.Order) -> Judged:
     """A waiting order, judged by its loan as it stands now. OrderRefusedError names the rule."""
-    return judge(desk.ledger, desk.policies, desk.people.settings.home, row_of(order))
+    judged = judge(desk.ledger, desk.policies, desk.people.settings.home, row_of(order))
+    if order.proposal.command == settlement.VERB:
+        settlement.must_keep_floor(desk, judged)
+    return judged
 
 
 def may(desk: Desk, actor: Actor, order: queue.Order) -> Verdict:

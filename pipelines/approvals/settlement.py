@@ -10,7 +10,7 @@ import polars as pl
 from loanbook.core.access.actor import Actor
 from loanbook.core.catalogue.components import CLAIM_ROLES
 from loanbook.core.collections.promises import money_of
-from loanbook.core.collections.settling import Settlement, settlement, why_not
+from loanbook.core.collections.settling import Settlement, below_floor, settlement, why_not
 from loanbook.core.contract.money import CURRENCY_NAMES, to_major
 from loanbook.core.ledger.events import as_kept
 from loanbook.core.policy.file_mappings import CANONICAL_PAYMENTS
@@ -60,17 +60,36 @@ def offered(desk: Desk, loan_key: str, amount: int, by: dt.date) -> tuple[Settle
 
 def must_be_allowed(desk: Desk, maker: Actor, judged: Judged) -> None:
     """OrderRefusedError unless who orders a settlement may: what came in the days before it counts as paid for it."""
+    offer, rules = _ordered(desk, judged)
+    _must_not(offer, rules, why_not(offer, rules, maker))
+
+
+def must_keep_floor(desk: Desk, judged: Judged) -> None:
+    """OrderRefusedError where a settlement that waits is below its floor by now: money that was counted went back."""
+    offer, rules = _ordered(desk, judged)
+    _must_not(offer, rules, below_floor(offer, rules))
+
+
+def _must_not(offer: Settlement, rules: SettlementRules, why: str) -> None:
+    if why:
+        paid = f"{offer.paid} of {offer.owed} minor units came in {rules.within_days} days"
+        raise OrderRefusedError(f"{why}; {paid}")
+
+
+def _ordered(desk: Desk, judged: Judged) -> tuple[Settlement, SettlementRules]:
+    """What a settlement that is ordered comes to, and the rules of its day. OrderRefusedError where nothing says what
+    is owed."""
     on = judged.added["value_date"].max()
     assert isinstance(on, dt.date)
     rules = rules_of(desk, on)
     stands = _stands(desk, judged.loan_id, on, rules.within_days)
-    came = money_of(_money(desk, judged.loan_id, on, rules.within_days))
-    paid, left = int(came["amount"].sum()), int(stands["owed"][-1]) if stands.height else 0
-    offer = settlement(rules, left + paid, paid, _most_days(stands))
-    if why := why_not(offer, rules, maker):
+    if stands.is_empty():
         raise OrderRefusedError(
-            f"{why}; {paid} of {left + paid} minor units came in {rules.within_days} days"
+            f"the loan has no position of the {rules.within_days} days before {on}: nothing says what is owed; close "
+            "the days to it first"
         )
+    paid = int(money_of(_money(desk, judged.loan_id, on, rules.within_days))["amount"].sum())
+    return settlement(rules, int(stands["owed"][-1]) + paid, paid, _most_days(stands)), rules
 
 
 def _stands(desk: Desk, loan: int, last: dt.date, days: int) -> pl.DataFrame:

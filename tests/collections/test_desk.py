@@ -24,6 +24,7 @@ from loanbook.core.store.people.database import People, open_people
 from loanbook.core.store.people.users import NewUser, add_user
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
+from loanbook.pipelines.approvals import settlement as settlement_orders
 from loanbook.pipelines.collections.compared import compared
 from loanbook.pipelines.collections.written import referenced
 from loanbook.pipelines.commands.app import app
@@ -169,6 +170,11 @@ def test_a_settlement_is_above_its_floor_within_authority_and_ordered_once_money
         "G",
         "agent-1",
     )
+    # money that was counted goes back before another person approves it
+    came = settlement_orders._money
+    monkeypatch.setattr(settlement_orders, "_money", lambda *asked: came(*asked).clear())
+    shown = CliRunner().invoke(app, ["orders", "show", order.id])
+    assert "below the floor" in shown.output.replace("\n", " ") + str(shown.exception)
 
 
 def test_strategies_are_compared_on_the_loans_that_each_had_when_the_period_began(
