@@ -32,8 +32,16 @@ class Library:
                 f"no version of {kind}/{name} is in force on {on}: the first is from {first}; give it "
                 "an earlier `effective_from`, or add a version"
             )
-        known = ", ".join(sorted({p.name for p in self._all(model)}))
-        return f"no file of {kind or model.__name__} is named {name!r}; there are: {known}"
+        if kind:
+            known = ", ".join(sorted({p.name for p in self._all(model)}))
+            return f"no file of {kind} is named {name!r}; there are: {known}"
+        from loanbook.core.policy.models import FOLDER_OF
+
+        folder = FOLDER_OF[model]
+        return (
+            f"no policy of {folder} is there: put one into policies/{folder} of the instance, as "
+            f"data/policies/{folder} of loanbook has it"
+        )
 
     def _all(self, model: type[P]) -> list[P]:
         return [policy for _, policy in self.policies if isinstance(policy, model)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from loanbook.core.access.actor import Actor
-from loanbook.core.catalogue.components import CLAIM_ROLES
+from loanbook.core.catalogue.components import CLAIM_ROLES, Component
 from loanbook.core.collections.promises import money_of
 from loanbook.core.collections.settling import Settlement, below_floor, settlement, why_not
 from loanbook.core.contract.money import CURRENCY_NAMES, to_major
@@ -37,8 +37,9 @@ def rules_of(desk: Desk, on: dt.date) -> SettlementRules:
 
 
 def offered(desk: Desk, loan_key: str, amount: int, by: dt.date) -> tuple[Settlement, Preview]:
-    """An offer that `amount` (minor units) paid on a day to come settles a loan: its figures by policy, and what both the
-    payment and the settlement would do by then, by the engine itself. OrderRefusedError names the rule that forbids it."""
+    """An offer that `amount` (minor units) paid on a day to come settles a loan: its figures by policy, of what is owed on
+    that day, and what both the payment and the settlement would do by then, by the engine itself. OrderRefusedError names
+    the rule that forbids it."""
     _, published = desk.ledger.published()
     if published is None or by <= published:
         raise OrderRefusedError(f"{by} is over: offer a day after {published}")
@@ -54,31 +55,39 @@ def offered(desk: Desk, loan_key: str, amount: int, by: dt.date) -> tuple[Settle
     first = judged.known.height + 1
     added = added.with_columns(event_id=pl.int_range(first, first + added.height, dtype=pl.Int64))
     seen = preview(Judged(judged.loan_id, judged.known, added, by), desk.policies)
-    owed = int(stands["owed"][-1])
-    return settlement(rules_of(desk, published), owed, amount, _most_days(stands)), seen
+    without = dict(seen.balances.select("figure", "before").rows())
+    owed = sum(without.get(each.part, 0) for each in Component)
+    if amount > owed:
+        raise OrderRefusedError(
+            f"{to_major(amount, currency)} {currency} is more than is owed on {by}: {to_major(owed, currency)}"
+        )
+    days = max(_most_days(stands), without.get("days_past_due", 0))
+    return settlement(rules_of(desk, published), owed, amount, days), seen
 
 
 def must_be_allowed(desk: Desk, maker: Actor, judged: Judged) -> None:
     """OrderRefusedError unless who orders a settlement may: what came in the days before it counts as paid for it."""
-    offer, rules = _ordered(desk, judged)
-    _must_not(offer, rules, why_not(offer, rules, maker))
+    offer, rules, currency = _ordered(desk, judged)
+    _must_not(offer, rules, currency, why_not(offer, rules, maker))
 
 
 def must_keep_floor(desk: Desk, judged: Judged) -> None:
     """OrderRefusedError where a settlement that waits is below its floor by now: money that was counted went back."""
-    offer, rules = _ordered(desk, judged)
-    _must_not(offer, rules, below_floor(offer, rules))
+    offer, rules, currency = _ordered(desk, judged)
+    _must_not(offer, rules, currency, below_floor(offer, rules))
 
 
-def _must_not(offer: Settlement, rules: SettlementRules, why: str) -> None:
+def _must_not(offer: Settlement, rules: SettlementRules, currency: str, why: str) -> None:
     if why:
-        paid = f"{offer.paid} of {offer.owed} minor units came in {rules.within_days} days"
-        raise OrderRefusedError(f"{why}; {paid}")
+        paid, owed = (to_major(minor, currency) for minor in (offer.paid, offer.owed))
+        raise OrderRefusedError(
+            f"{why}; {paid} of {owed} {currency} came in {rules.within_days} days"
+        )
 
 
-def _ordered(desk: Desk, judged: Judged) -> tuple[Settlement, SettlementRules]:
-    """What a settlement that is ordered comes to, and the rules of its day. OrderRefusedError where nothing says what
-    is owed."""
+def _ordered(desk: Desk, judged: Judged) -> tuple[Settlement, SettlementRules, str]:
+    """What a settlement that is ordered comes to, the rules of its day, and its currency. OrderRefusedError where
+    nothing says what is owed."""
     on = judged.added["value_date"].max()
     assert isinstance(on, dt.date)
     rules = rules_of(desk, on)
@@ -89,7 +98,8 @@ def _ordered(desk: Desk, judged: Judged) -> tuple[Settlement, SettlementRules]:
             "the days to it first"
         )
     paid = int(money_of(_money(desk, judged.loan_id, on, rules.within_days))["amount"].sum())
-    return settlement(rules, int(stands["owed"][-1]) + paid, paid, _most_days(stands)), rules
+    offer = settlement(rules, int(stands["owed"][-1]) + paid, paid, _most_days(stands))
+    return offer, rules, CURRENCY_NAMES[int(stands["currency"][0])]
 
 
 def _stands(desk: Desk, loan: int, last: dt.date, days: int) -> pl.DataFrame:

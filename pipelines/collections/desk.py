@@ -10,7 +10,9 @@ import polars as pl
 from loanbook.core.access.actor import AccessError, Actor, plain_name
 from loanbook.core.access.deciding import WHOLE, Reading
 from loanbook.core.collections.seeing import Sight, sight
+from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.lending.collection_queues import CollectionQueue
 from loanbook.core.store.people.database import People
 from loanbook.core.store.people.users import known_names, set_attribute
 from loanbook.pipelines.collections.queued import queue_by, queue_rules
@@ -60,6 +62,7 @@ def seen_queue(
     from loanbook.core.store.people.acting import acting, log_denied, reading_of
     from loanbook.core.store.reader import LedgerReader
 
+    _must_be_known(queue_rules(policies, at.on), agent, team)
     where = reader.settings
     reading = reading_of(where)
     try:
@@ -74,6 +77,19 @@ def seen_queue(
     except AccessError as error:
         log_denied(where, str(error))
         raise
+
+
+def _must_be_known(rules: CollectionQueue, agent: str, team: str) -> None:
+    """LoanbookError where a list is asked for of an agent or team that the policy does not name."""
+    agents = [each.name for one in rules.teams for each in one.agents]
+    for what, asked, known in (
+        ("agent", agent, agents),
+        ("team", team, [one.name for one in rules.teams]),
+    ):
+        if asked and plain_name(asked) not in map(plain_name, known):
+            raise LoanbookError(
+                f"{asked!r} is no {what} of collection_queues/{rules.name}: it has {', '.join(known)}"
+            )
 
 
 def assign(

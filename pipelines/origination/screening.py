@@ -190,9 +190,10 @@ def decide_hit(
     _, last = ledger.landed_dates()
     on = last or people.clock().date()
     rules = rules_in_force(policies, on)
-    if said.reason not in rules.reasons:
+    reasons = rules.clears if said.verdict == "cleared" else rules.confirms
+    if said.reason not in reasons:
         raise ScreeningError(
-            f"{said.reason!r} is no reason; the screening policy has {', '.join(rules.reasons)}"
+            f"{said.reason!r} is no reason by which a hit is {said.verdict}; the screening policy has {', '.join(reasons)}"
         )
     if hits_now(ledger, rules.persons_to_clear).filter(pl.col("hit_id") == said.hit_id).is_empty():
         raise ScreeningError(

@@ -131,7 +131,7 @@ def test_the_page_shows_each_agent_the_own_list_and_the_desk_of_a_loan_of_it(
     assert "--agent" not in page.code[0].value  # who is signed in
     page.text_input(key="settle_amount").input("1100")
     page.button(key="FormSubmitter:settle D-What would it do?").click().run()
-    assert "at 9 days past due" in [m for m in page.metric if m.label == "Floor"][0].help
+    assert "at 17 days past due" in [m for m in page.metric if m.label == "Floor"][0].help
     assert "below the floor" in page.warning[-1].value
     other = _page(office, "agent-2", monkeypatch, desk="D")
     assert "not in the queue that you see" in other.warning[-1].value
@@ -156,11 +156,13 @@ def test_a_settlement_is_above_its_floor_within_authority_and_ordered_once_money
     assert "none of the roles" in why_not(offer, rules, Actor("zoe", roles=frozenset({"analyst"})))
     monkeypatch.setenv("LOANBOOK_HOME", str(office.settings.home))
     monkeypatch.setenv(TOKEN_VARIABLE, signed_in(office, "agent-1"))
-    told = _run("collections", "settle", "C", "1150.00", "--by", "2018-01-25")
-    assert "floor 95 % at 9 days past due" in told
+    told = _run("collections", "settle", "C", "1154.00", "--by", "2018-01-25")
+    assert "floor 95 % at 17 days past due" in told
     assert "You may offer it" in told
     assert "write_off_expense" in told.replace("\n", "")
     assert "payment_clearing" in told
+    more = CliRunner().invoke(app, ["collections", "settle", "C", "1300", "--by", "2018-01-25"])
+    assert "1300.00 USD is more than is owed on 2018-01-25: 1214.54" in str(more.exception)
     refused = CliRunner().invoke(app, ["collections", "settle", "C", "--propose"])
     assert "below the floor" in str(refused.exception)
     assert "Order" in _run("collections", "settle", "G", "--propose")

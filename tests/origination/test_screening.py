@@ -180,6 +180,7 @@ def test_persons_are_screened_once_and_again_only_where_list_or_person_changed(
     for who, said, kind, why in (
         (SEN, Said(hit["hit_id"], "cleared", "other_birth_date"), AccessError, "takes one of the roles compliance"),
         (COM, Said(hit["hit_id"], "cleared", "luck"), ScreeningError, "'luck' is no reason"),
+        (COM, Said(hit["hit_id"], "cleared", "same_person"), ScreeningError, "is no reason by which a hit is cleared"),
         (COM, Said("h0", "cleared", "other_place"), ScreeningError, "no hit that stands"),
     ):  # fmt: skip
         with pytest.raises(kind, match=why):

@@ -6,7 +6,7 @@ import hashlib
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from loanbook.core.policy.base import Policy, Reason
 
@@ -30,9 +30,20 @@ class ScreeningRules(Policy):
         default=2,
         description="how many different persons must say that a hit is not the person; one confirms it",
     )
-    reasons: dict[Reason, str] = Field(
-        min_length=1, description="why a hit is cleared or confirmed, by code"
+    clears: dict[Reason, str] = Field(
+        min_length=1, description="why a hit is not the person, by code: what clears it"
     )
+    confirms: dict[Reason, str] = Field(
+        min_length=1, description="why a hit is the person, by code: what confirms it"
+    )
+
+    @model_validator(mode="after")
+    def _apart(self) -> ScreeningRules:
+        if both := sorted(self.clears.keys() & self.confirms.keys()):
+            raise ValueError(
+                f"{both[0]} stands in clears and in confirms; a reason says one of them"
+            )
+        return self
 
     @cached_property
     def digest(self) -> str:

@@ -61,7 +61,7 @@ def queue(
 def assign(
     as_of: Annotated[str | None, typer.Option(help="Business date; default the last.")] = None,
 ) -> None:
-    """Assign the loans of the queue to the users who stand in it: roles that read `within: [account]` then show each agent the
+    """Assign the loans of the queue to the users who stand in it: roles whose rows go by the attribute `account` show each agent the
     own loans alone, on every page, in every command and in SQL. Run it after the day's close; the trail has every change."""
     from loanbook.core.store.people.acting import acting
     from loanbook.core.store.people.database import open_people
