@@ -9,11 +9,9 @@ import polars as pl
 from loanbook.core.errors import PolicyError
 from loanbook.core.policy.risk.alerts import AlertRules
 from loanbook.core.reporting.alerts.alerts import CHECKS, Alerts
-from loanbook.core.store.people.acting import acting
-from loanbook.core.store.people.database import open_people
 from loanbook.core.store.reader import LedgerReader
 from loanbook.pipelines.alerts.gathering import RULES, found_on
-from loanbook.pipelines.alerts.telling import Findings, report, unreported
+from loanbook.pipelines.alerts.telling import Findings, tell
 from loanbook.pipelines.asset_keys import PREFIX, key
 from loanbook.pipelines.resources import policies_of, settings
 from loanbook.pipelines.servicing.assets import ledger_close
@@ -47,12 +45,8 @@ def alerts(context: dg.AssetExecutionContext) -> Iterator[Any]:
             )  # fmt: skip
         yield dg.MaterializeResult(metadata={"note": f"nothing was looked at: {lacking}"})
         return
-    people, days = (
-        open_people(where),
-        policies.in_force(AlertRules, RULES, last).history.window_days,
-    )
-    new = unreported(people, findings_of(found), days)
-    report(where, people, acting(where, people), new)
+    days = policies.in_force(AlertRules, RULES, last).history.window_days
+    new = tell(where, findings_of(found), days)
     for name in CHECKS:
         yield _result(name, found)
     yield dg.MaterializeResult(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import polars as pl
 
 from loanbook.core.access.actor import Actor
 from loanbook.core.store.instance import read_instance
+from loanbook.core.store.people.acting import acting
 from loanbook.core.store.people.audit import Record, append, entries
-from loanbook.core.store.people.database import People
+from loanbook.core.store.people.database import People, open_people
 from loanbook.core.store.settings import Settings
 from loanbook.core.words import counted
 from loanbook.pipelines.servicing.messages import send
@@ -33,6 +35,14 @@ class Findings:
     """Of the message."""
     command: str
     """That shows them."""
+
+
+def tell(where: Settings, found: Findings, days: int) -> Findings:
+    """Tell of what was not told of in so many days, as who acts now; that."""
+    with closing(open_people(where)) as people:
+        new = unreported(people, found, days)
+        report(where, people, acting(where, people), new)
+    return new
 
 
 def unreported(people: People, found: Findings, days: int) -> Findings:

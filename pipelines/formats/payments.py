@@ -21,6 +21,17 @@ from loanbook.pipelines.formats.table import AMOUNT, Parsed, date_in, split
 COLUMNS = ["payment_ref", *PAYMENT_REQUIRED]
 
 
+IS_A_NUMBER = pl.col("amount").str.contains(rf"^-?{AMOUNT}$")
+IS_POSITIVE = pl.col("scaled").is_null() | (pl.col("scaled") > 0)
+IS_WITHIN_BOUNDS = pl.col("scaled").is_null() | (pl.col("scaled") <= float(MAX_MINOR))
+IS_EXACT = (
+    ~(pl.col("scaled").is_not_null() & (pl.col("scaled") <= float(MAX_MINOR)))
+    | pl.col("minor").is_not_null()
+)
+NAMES_A_CURRENCY = pl.col("currency").is_in(list(CURRENCY_CODES))
+"""What a row's amount must be, with `MINOR_OF_ROW`; none finer than its currency (`IS_EXACT`)."""
+
+
 class Receipts(dy.Schema):
     """A payment as it may enter: money exact to the currency, dated not after its file."""
 
@@ -37,24 +48,23 @@ class Receipts(dy.Schema):
 
     @dy.rule()
     def amount_not_a_number(cls) -> pl.Expr:
-        return pl.col("amount").str.contains(rf"^-?{AMOUNT}$")
+        return IS_A_NUMBER
 
     @dy.rule()
     def amount_not_positive(cls) -> pl.Expr:
-        return pl.col("scaled").is_null() | (pl.col("scaled") > 0)
+        return IS_POSITIVE
 
     @dy.rule()
     def amount_out_of_bounds(cls) -> pl.Expr:
-        return pl.col("scaled").is_null() | (pl.col("scaled") <= float(MAX_MINOR))
+        return IS_WITHIN_BOUNDS
 
     @dy.rule()
     def amount_finer_than_currency(cls) -> pl.Expr:
-        within = pl.col("scaled").is_not_null() & (pl.col("scaled") <= float(MAX_MINOR))
-        return ~within | pl.col("minor").is_not_null()
+        return IS_EXACT
 
     @dy.rule()
     def unknown_currency(cls) -> pl.Expr:
-        return pl.col("currency").is_in(list(CURRENCY_CODES))
+        return NAMES_A_CURRENCY
 
     @dy.rule()
     def value_date_not_a_date(cls) -> pl.Expr:
@@ -83,6 +93,13 @@ def exact_minor(amount: pl.Expr, exponent: pl.Expr = EXPONENT_OF_ROW) -> pl.Expr
     return pl.when(fits & whole.is_not_null()).then(padded.str.to_integer(strict=False))
 
 
+MINOR_OF_ROW = {
+    "scaled": pl.col("amount").cast(pl.Float64, strict=False) * pl.lit(10.0).pow(EXPONENT_OF_ROW),
+    "minor": exact_minor(pl.col("amount")),
+}
+"""A row's `amount` in minor units: about, to judge it by, and exactly."""
+
+
 def parse(data: bytes, file_date: dt.date, mapping: PaymentMapping = CANONICAL_PAYMENTS) -> Parsed:
     """Receipts of a payment file. Raises IntakeError if it is none."""
     texts, broken = canonical(data, mapping, "payment_ref", PAYMENT_OPTIONAL)
@@ -98,8 +115,7 @@ def parse(data: bytes, file_date: dt.date, mapping: PaymentMapping = CANONICAL_P
         )
     typed = texts.with_columns(amount=amount).select(
         "line", "payment_ref", "loan_key", "amount", "currency", "designation",
-        scaled=pl.col("amount").cast(pl.Float64, strict=False) * pl.lit(10.0).pow(EXPONENT_OF_ROW),
-        minor=exact_minor(pl.col("amount")),
+        **MINOR_OF_ROW,
         value_date=date_in("value_date", mapping.date_format),
         file_date=pl.lit(file_date),
     )  # fmt: skip

@@ -13,10 +13,8 @@ from loanbook.core.store.marts import MARTS
 from loanbook.core.store.marts.filling import fill
 from loanbook.core.store.marts.mart import Mart
 from loanbook.core.store.marts.ties import TIED, untied
-from loanbook.core.store.people.acting import acting
-from loanbook.core.store.people.database import open_people
 from loanbook.core.store.reader import LedgerReader
-from loanbook.pipelines.alerts.telling import report, unreported
+from loanbook.pipelines.alerts.telling import tell
 from loanbook.pipelines.asset_keys import PREFIX, key
 from loanbook.pipelines.reporting.misuse import RULES, found_on, to_report
 from loanbook.pipelines.reporting.reconcile import summary
@@ -67,9 +65,7 @@ def misuse(context: dg.AssetExecutionContext) -> Iterator[Any]:
         raise dg.Failure("nothing is published yet", allow_retries=False)
     policies = policies_of(reader)
     found = found_on(reader, policies, last)
-    people, days = open_people(where), policies.in_force(MisuseRules, RULES, last).window_days
-    new = unreported(people, to_report(found), days)
-    report(where, people, acting(where, people), new)
+    new = tell(where, to_report(found), policies.in_force(MisuseRules, RULES, last).window_days)
     yield dg.AssetCheckResult(
         check_name=FOUND_NONE, passed=found.findings.is_empty(), severity=dg.AssetCheckSeverity.WARN,
         metadata={"findings": found.findings.height, "first": str(found.findings["why"].head(5).to_list())},

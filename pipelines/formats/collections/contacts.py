@@ -10,7 +10,17 @@ import polars as pl
 from loanbook.core.catalogue.contacts import CHANNELS, DIRECTIONS, OUTCOMES, PREFERENCES
 from loanbook.core.collections.local_time import APART
 from loanbook.core.policy.lending.contact_rules import CLOCK, is_zone
-from loanbook.pipelines.formats.collections.moments import AT, LOAN, moment, texts_of
+from loanbook.pipelines.formats.collections.moments import (
+    AT,
+    IS_A_TIME,
+    IS_PAST,
+    LOAN,
+    NAMES_AN_AGENT,
+    OfAMoment,
+    Stated,
+    said_at,
+    texts_of,
+)
 from loanbook.pipelines.formats.columns import REF, FileColumn
 from loanbook.pipelines.formats.table import Parsed, parsed
 
@@ -63,15 +73,9 @@ _CODE = r"^([a-z][a-z0-9_]{0,39})?$"
 _OF_CHANNELS = ("opt_out", "opt_in", "consent", "consent_withdrawn")
 
 
-class Contacts(dy.Schema):
+class Contacts(OfAMoment):
     """A contact as it may enter."""
 
-    line = dy.Int64()
-    reference = dy.String(min_length=1, max_length=64)
-    loan_key = dy.String(min_length=1)
-    moment = dy.Datetime(nullable=True)
-    said_on = dy.String()
-    file_date = dy.Date()
     channel = dy.String()
     direction = dy.String()
     outcome = dy.String()
@@ -82,13 +86,11 @@ class Contacts(dy.Schema):
 
     @dy.rule()
     def contacted_at_not_a_time(cls) -> pl.Expr:
-        return pl.col("moment").is_not_null()
+        return IS_A_TIME
 
     @dy.rule()
     def contacted_in_the_future(cls) -> pl.Expr:
-        return pl.col("moment").is_null() | (
-            pl.col("said_on") <= pl.col("file_date").cast(pl.String)
-        )
+        return IS_PAST
 
     @dy.rule()
     def channel_not_known(cls) -> pl.Expr:
@@ -108,7 +110,7 @@ class Contacts(dy.Schema):
 
     @dy.rule()
     def agent_missing_or_too_long(cls) -> pl.Expr:
-        return pl.col("agent").str.len_chars().is_between(1, 64)
+        return NAMES_AN_AGENT
 
     @dy.rule()
     def place_not_a_code(cls) -> pl.Expr:
@@ -119,15 +121,9 @@ class Contacts(dy.Schema):
         return pl.col("zones_known")
 
 
-class ContactPreferences(dy.Schema):
+class ContactPreferences(Stated):
     """What a borrower said of being contacted, as it may enter."""
 
-    line = dy.Int64()
-    reference = dy.String(min_length=1, max_length=64)
-    loan_key = dy.String(min_length=1)
-    moment = dy.Datetime(nullable=True)
-    said_on = dy.String()
-    file_date = dy.Date()
     kind = dy.String()
     channel = dy.String()
     place = dy.String()
@@ -136,16 +132,6 @@ class ContactPreferences(dy.Schema):
     weekdays = dy.String(nullable=True)
     timed = dy.Bool()
     written = dy.String()
-
-    @dy.rule()
-    def stated_at_not_a_time(cls) -> pl.Expr:
-        return pl.col("moment").is_not_null()
-
-    @dy.rule()
-    def stated_in_the_future(cls) -> pl.Expr:
-        return pl.col("moment").is_null() | (
-            pl.col("said_on") <= pl.col("file_date").cast(pl.String)
-        )
 
     @dy.rule()
     def preference_not_known(cls) -> pl.Expr:
@@ -178,7 +164,7 @@ def contacts(data: bytes, file_date: dt.date) -> Parsed:
     """Contacts of a file: texts, with `moment` (Datetime, UTC). Raises IntakeError if it is none."""
     texts, broken = texts_of(data, CONTACT_COLUMNS)
     typed = texts.with_columns(
-        moment("occurred_at"), _known_zones(texts["zone"]), said_on=pl.col("occurred_at").str.head(10), file_date=pl.lit(file_date)
+        _known_zones(texts["zone"]), **said_at("occurred_at", file_date)
     )  # fmt: skip
     return parsed(typed, Contacts, "reference", texts, broken)
 
@@ -187,9 +173,9 @@ def preferences(data: bytes, file_date: dt.date) -> Parsed:
     """Preferences of a file: texts, with `moment` (Datetime, UTC), `weekdays` (digits), `starts` and `ends` (minutes)."""
     texts, broken = texts_of(data, PREFERENCE_COLUMNS)
     typed = texts.with_columns(
-        moment("stated_at"), starts=_minute("from"), ends=_minute("to"), weekdays=_weekdays(),
+        starts=_minute("from"), ends=_minute("to"), weekdays=_weekdays(),
         timed=pl.any_horizontal(pl.col("days", "from", "to") != ""),
-        said_on=pl.col("stated_at").str.head(10), file_date=pl.lit(file_date),
+        **said_at("stated_at", file_date),
     )  # fmt: skip
     return parsed(typed, ContactPreferences, "reference", texts, broken)
 

@@ -8,12 +8,28 @@ import dataframely as dy
 import polars as pl
 
 from loanbook.core.catalogue.contacts import NOTICES
-from loanbook.core.contract.money import CURRENCY_CODES, MAX_MINOR
-from loanbook.pipelines.formats.collections.moments import AT, LOAN, moment, texts_of
+from loanbook.pipelines.formats.collections.moments import (
+    AT,
+    IS_A_TIME,
+    IS_PAST,
+    LOAN,
+    NAMES_AN_AGENT,
+    OfAMoment,
+    Stated,
+    said_at,
+    texts_of,
+)
 from loanbook.pipelines.formats.columns import AMOUNT as AMOUNT_FORM
 from loanbook.pipelines.formats.columns import DATE, REF, FileColumn
-from loanbook.pipelines.formats.payments import EXPONENT_OF_ROW, exact_minor
-from loanbook.pipelines.formats.table import AMOUNT, Parsed, date_in, parsed
+from loanbook.pipelines.formats.payments import (
+    IS_A_NUMBER,
+    IS_EXACT,
+    IS_POSITIVE,
+    IS_WITHIN_BOUNDS,
+    MINOR_OF_ROW,
+    NAMES_A_CURRENCY,
+)
+from loanbook.pipelines.formats.table import Parsed, date_in, parsed
 
 PROMISE_COLUMNS = [
     "reference", "loan_key", "promised_at", "due_date", "amount", "currency", "agent",
@@ -44,15 +60,9 @@ NOTICE_NOTES = """Notices are added, never edited: what answers one or takes it 
 rules say. `loanbook collections notice` writes one."""
 
 
-class Promises(dy.Schema):
+class Promises(OfAMoment):
     """A promised payment as it may enter."""
 
-    line = dy.Int64()
-    reference = dy.String(min_length=1, max_length=64)
-    loan_key = dy.String(min_length=1)
-    moment = dy.Datetime(nullable=True)
-    said_on = dy.String()
-    file_date = dy.Date()
     promised_on = dy.Date(nullable=True)
     due = dy.Date(nullable=True)
     amount = dy.String()
@@ -63,13 +73,11 @@ class Promises(dy.Schema):
 
     @dy.rule()
     def promised_at_not_a_time(cls) -> pl.Expr:
-        return pl.col("moment").is_not_null()
+        return IS_A_TIME
 
     @dy.rule()
     def promised_in_the_future(cls) -> pl.Expr:
-        return pl.col("moment").is_null() | (
-            pl.col("said_on") <= pl.col("file_date").cast(pl.String)
-        )
+        return IS_PAST
 
     @dy.rule()
     def promise_due_not_a_date(cls) -> pl.Expr:
@@ -81,53 +89,36 @@ class Promises(dy.Schema):
 
     @dy.rule()
     def amount_not_a_number(cls) -> pl.Expr:
-        return pl.col("amount").str.contains(rf"^-?{AMOUNT}$")
+        return IS_A_NUMBER
 
     @dy.rule()
     def amount_not_positive(cls) -> pl.Expr:
-        return pl.col("scaled").is_null() | (pl.col("scaled") > 0)
+        return IS_POSITIVE
 
     @dy.rule()
     def amount_out_of_bounds(cls) -> pl.Expr:
-        return pl.col("scaled").is_null() | (pl.col("scaled") <= float(MAX_MINOR))
+        return IS_WITHIN_BOUNDS
 
     @dy.rule()
     def amount_finer_than_currency(cls) -> pl.Expr:
-        within = pl.col("scaled").is_between(0, float(MAX_MINOR))
-        return ~within.fill_null(False) | pl.col("minor").is_not_null()
+        return IS_EXACT
 
     @dy.rule()
     def unknown_currency(cls) -> pl.Expr:
-        return pl.col("currency").is_in(list(CURRENCY_CODES))
+        return NAMES_A_CURRENCY
 
     @dy.rule()
     def agent_missing_or_too_long(cls) -> pl.Expr:
-        return pl.col("agent").str.len_chars().is_between(1, 64)
+        return NAMES_AN_AGENT
 
 
-class Notices(dy.Schema):
+class Notices(Stated):
     """A notice as it may enter."""
 
-    line = dy.Int64()
-    reference = dy.String(min_length=1, max_length=64)
-    loan_key = dy.String(min_length=1)
-    moment = dy.Datetime(nullable=True)
-    said_on = dy.String()
-    file_date = dy.Date()
     kind = dy.String()
     written = dy.String()
     reason = dy.String(regex=r"^([a-z][a-z0-9_]{1,39})?$")
     agent = dy.String()
-
-    @dy.rule()
-    def stated_at_not_a_time(cls) -> pl.Expr:
-        return pl.col("moment").is_not_null()
-
-    @dy.rule()
-    def stated_in_the_future(cls) -> pl.Expr:
-        return pl.col("moment").is_null() | (
-            pl.col("said_on") <= pl.col("file_date").cast(pl.String)
-        )
 
     @dy.rule()
     def notice_not_known(cls) -> pl.Expr:
@@ -139,7 +130,7 @@ class Notices(dy.Schema):
 
     @dy.rule()
     def agent_missing_or_too_long(cls) -> pl.Expr:
-        return pl.col("agent").str.len_chars().is_between(1, 64)
+        return NAMES_AN_AGENT
 
 
 def promises(data: bytes, file_date: dt.date) -> Parsed:
@@ -147,10 +138,9 @@ def promises(data: bytes, file_date: dt.date) -> Parsed:
     IntakeError if it is none."""
     texts, broken = texts_of(data, PROMISE_COLUMNS)
     typed = texts.with_columns(
-        moment("promised_at"), said_on=pl.col("promised_at").str.head(10), file_date=pl.lit(file_date),
+        **said_at("promised_at", file_date),
         promised_on=pl.col("promised_at").str.head(10).str.to_date("%Y-%m-%d", strict=False), due=date_in("due_date"),
-        scaled=pl.col("amount").cast(pl.Float64, strict=False) * pl.lit(10.0).pow(EXPONENT_OF_ROW),
-        minor=exact_minor(pl.col("amount")),
+        **MINOR_OF_ROW,
     )  # fmt: skip
     return parsed(typed, Promises, "reference", texts, broken)
 
@@ -158,7 +148,5 @@ def promises(data: bytes, file_date: dt.date) -> Parsed:
 def notices(data: bytes, file_date: dt.date) -> Parsed:
     """Notices of a file: texts, with `moment` (Datetime, UTC). Raises IntakeError if it is none."""
     texts, broken = texts_of(data, NOTICE_COLUMNS)
-    typed = texts.with_columns(
-        moment("stated_at"), said_on=pl.col("stated_at").str.head(10), file_date=pl.lit(file_date)
-    )
+    typed = texts.with_columns(**said_at("stated_at", file_date))
     return parsed(typed, Notices, "reference", texts, broken)
