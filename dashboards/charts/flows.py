@@ -85,14 +85,13 @@ def sankey(cells: pl.DataFrame, currency: str, colours: Palette, token: str) -> 
 
 
 def name_above(figure: go.Figure, series: Sequence[tuple[str, str, str]]) -> None:
-    """Series named above a chart, each by its name, colour and sign, in place of a legend."""
-    shift = 0
-    for name, colour, sign in series:
-        figure.add_annotation(
-            xref="paper", yref="paper", x=0, y=1.12, xshift=shift, showarrow=False, xanchor="left",
-            text=f"{sign} {name}", font={"color": colour, "size": 12},
-        )  # fmt: skip
-        shift += 9 * len(name) + 30
+    """Series named above a chart, each by its name, colour and sign, in place of a legend: one text, so that each name
+    begins where the one before it ends, however wide the chart is."""
+    named = (f'<span style="color:{colour}">{sign} {name}</span>' for name, colour, sign in series)
+    figure.add_annotation(
+        xref="paper", yref="paper", x=0, y=1.12, showarrow=False, xanchor="left", align="left",
+        text="&nbsp;&nbsp;&nbsp;".join(named), font={"size": 12},
+    )  # fmt: skip
 
 
 def month_bars(
