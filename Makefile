@@ -41,6 +41,7 @@ bench: $(READY)
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.decisions
 	$(BIN)/python -m bench.documents
+	$(BIN)/python -m bench.persons
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -37,6 +37,7 @@ PAGES: Mapping[str, Needs] = {
     "static-pool": _EVERY_LOAN,
     "forecast": _EVERY_LOAN,
     "applications": _EVERY_LOAN,
+    "duplicates": _EVERY_LOAN,
     "payments": _EVERY_LOAN,
     "collections": Needs(views=_LATE),
     "restatements": _EVERY_LOAN,

@@ -40,7 +40,7 @@ ACTIVITIES: dict[str, tuple[int, int]] = {
     "order.propose": (3004, 1), "order.approve": (3004, 3), "order.reject": (3004, 3),
     "order.withdraw": (3004, 4), "order.expire": (3004, 4), "order.release": (3004, 3),
     "order.refused": (3004, 1), "policy.change": (3004, 3),
-    "case.decide": (3004, 3), "screening.decide": (3004, 3),
+    "case.decide": (3004, 3), "screening.decide": (3004, 3), "person.merge": (3004, 3),
     "person.write": (6005, 5), "person.read": (6005, 1), "person.unmask": (6005, 1),
     "person.compare": (6005, 1),
     "person.erase": (6005, 7), "vault.rotate": (6005, 2),

@@ -6,5 +6,6 @@
 - `cash_flow` - what bank data come to
 - `links` - what applications share: velocity, neighbours, connected components
 - `screening` - persons beside names of lists of sanctions
+- `duplicates` - records of persons made ready to be compared, and who is one person by what people merged
 - `case` - the states of a case, which event leads where, and what follows from its events
 """

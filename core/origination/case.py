@@ -103,11 +103,11 @@ def refused(known: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
     wrong = told.filter(~pl.col("allowed")).join(
         fresh.select("application_id", "event_no"), on=["application_id", "event_no"], how="semi"
     )
-    before = pl.col("before").fill_null("no state").str.replace_all("_", " ")
+    before = pl.format("a case whose state is '{}'", pl.col("before").str.replace_all("_", " "))
     return wrong.with_columns(
         why=pl.concat_str(
-            pl.lit("a case in "), before, pl.lit(" can't become "), pl.col("to").fill_null("what is no state"),
-            pl.lit(" by "), "event",
+            before.fill_null("a case that has not begun"), pl.lit(" can't become '"),
+            pl.col("to").fill_null("what is no state").str.replace_all("_", " "), pl.lit("' by "), "event",
         )
     )  # fmt: skip
 

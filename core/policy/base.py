@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -93,6 +95,15 @@ class Policy(BaseModel):
     def of_law(self) -> bool:
         """Whether a version binds from its own day on, whatever version a loan was boarded under."""
         return False
+
+
+class HashedPolicy(Policy):
+    """A policy whose content is kept with what was decided by it."""
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of its parsed content."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
 class OfLawOrContract(BaseModel):

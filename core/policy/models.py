@@ -40,6 +40,7 @@ from loanbook.core.policy.base import (
     named_once,
 )
 from loanbook.core.policy.decisions.decision import DecisionPolicy
+from loanbook.core.policy.decisions.duplicates import DuplicateRules
 from loanbook.core.policy.decisions.partners import ApplicationMapping
 from loanbook.core.policy.decisions.screening import ScreeningRules
 from loanbook.core.policy.decisions.underwriting import UnderwritingPolicy
@@ -368,6 +369,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "decisions": DecisionPolicy,
     "underwriting": UnderwritingPolicy,
     "screening": ScreeningRules,
+    "duplicates": DuplicateRules,
     "application_files": ApplicationMapping,
     "contact_rules": ContactRules,
     "alert_rules": AlertRules,

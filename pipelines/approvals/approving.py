@@ -20,8 +20,21 @@ from loanbook.pipelines.approvals.desk import Desk
 from loanbook.pipelines.approvals.judged import Judged, OrderRefusedError, judge
 from loanbook.pipelines.approvals.releasing import release
 from loanbook.pipelines.ingest.orders.signed import PENDING, minor_units
-from loanbook.pipelines.origination.underwriting import ORDER as CASE
-from loanbook.pipelines.origination.underwriting import confirmed, may_confirm, office_of
+from loanbook.pipelines.origination import duplicates, underwriting
+from loanbook.pipelines.origination.underwriting import office_of
+
+OF_OTHERS = {
+    underwriting.ORDER: (underwriting.may_confirm, underwriting.confirmed),
+    **dict.fromkeys(duplicates.ORDERS, (duplicates.may_approve, duplicates.confirmed)),
+}
+"""Orders that are of no loan: who may approve one, and what the last approval does."""
+
+
+def subject(command: str) -> str:
+    """What an order is of: Loan, Application or Pair (of records of persons)."""
+    if command == underwriting.ORDER:
+        return "Application"
+    return "Pair" if command in duplicates.ORDERS else "Loan"
 
 
 def proposed(
@@ -82,8 +95,8 @@ def judged_again(desk: Desk, order: queue.Order) -> Judged:
 
 def may(desk: Desk, actor: Actor, order: queue.Order) -> Verdict:
     """Whether an actor may approve or reject an order. OrderRefusedError where they see no such loan."""
-    if order.proposal.command == CASE:
-        return _may_of_case(desk, actor, order, known_names(desk.people))
+    if order.proposal.command in OF_OTHERS:
+        return _may_of_other(desk, actor, order, known_names(desk.people))
     loan = _loan(desk, order.proposal.loan_key)
     return _may(desk, actor, order, loan, known_names(desk.people))
 
@@ -98,8 +111,8 @@ def may_of_all(desk: Desk, actor: Actor, orders: Sequence[queue.Order]) -> dict[
     verdicts = {}
     for order in orders:
         key = order.proposal.loan_key
-        if order.proposal.command == CASE:
-            verdicts[order.id] = _may_of_case(desk, actor, order, users)
+        if order.proposal.command in OF_OTHERS:
+            verdicts[order.id] = _may_of_other(desk, actor, order, users)
             continue
         try:
             verdicts[order.id] = _may(desk, actor, order, _one(key, found.get(key, [])), users)
@@ -134,15 +147,17 @@ def _pending(order: queue.Order, users: dict[str, Actor]) -> PendingOrder:
     )
 
 
-def _may_of_case(desk: Desk, actor: Actor, order: queue.Order, users: dict[str, Actor]) -> Verdict:
-    return may_confirm(desk.access, desk.policies, actor, _pending(order, users), order)
+def _may_of_other(desk: Desk, actor: Actor, order: queue.Order, users: dict[str, Actor]) -> Verdict:
+    may_approve_it, _ = OF_OTHERS[order.proposal.command]
+    return may_approve_it(desk.access, desk.policies, actor, _pending(order, users), order)
 
 
 def approved(desk: Desk, actor: Actor, id_: str, reason: str) -> queue.Order:
     """Approve an order; with the last approval it is released to the ledger. It is judged again before."""
     waiting = queue.order(desk.people, id_)
-    if waiting.proposal.command == CASE:
+    if waiting.proposal.command in OF_OTHERS:
         pending = _pending(waiting, known_names(desk.people))
+        _, confirmed = OF_OTHERS[waiting.proposal.command]
         with office_of(desk.people) as office:
             return confirmed(office, actor, waiting, reason, pending)
     judged_again(desk, waiting)

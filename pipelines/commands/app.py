@@ -28,7 +28,7 @@ from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
 from loanbook.pipelines.commands.origination import apply as applying
-from loanbook.pipelines.commands.origination import decide, screening, underwrite
+from loanbook.pipelines.commands.origination import decide, duplicates, screening, underwrite
 from loanbook.pipelines.commands.payments import incoming, sending
 from loanbook.pipelines.commands.people import audit, export, orders, roles, users, vault
 from loanbook.pipelines.commands.risk import alerts as risk_alerts
@@ -139,6 +139,14 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, Callable[..., None]]]]] = {
         "hits": (READ, screening.hits),
         "clear": ("screening.decide", screening.clear),
         "confirm": ("screening.decide", screening.confirm),
+    }),
+    "duplicates": ("Records of the vault that may be of one person, and what people say of them.", {
+        "run": (RUN, duplicates.run),
+        "list": (READ, duplicates.list_pairs),
+        "show": ("personal.read", duplicates.show_pair),
+        "merge": ("person.merge", duplicates.merge),
+        "part": ("person.merge", duplicates.part),
+        "apart": ("person.merge", duplicates.apart),
     }),
     "payments": ("What banks told, what became of it, and what people decide.", {
         "files": (READ, incoming.files),

@@ -4,5 +4,6 @@
 - `deciding` - what waits is decided by the champions, kept, and its cases moved; made again; compared
 - `underwriting` - persons decide what the policy refers to them; above a threshold another confirms it
 - `screening` - persons of the vault matched with lists of sanctions, again where a list or a person changed
+- `duplicates` - records that may be of one person: found, merged by order, undone
 - `assets` - Dagster's assets of applications and decisions, with their checks
 """

@@ -14,6 +14,7 @@ from loanbook.core.store.origination.reading import events_of
 from loanbook.pipelines.asset_keys import PREFIX, key
 from loanbook.pipelines.ingest.assets import intake
 from loanbook.pipelines.origination.deciding import decide_all, made_again
+from loanbook.pipelines.origination.duplicates import look_if_persons
 from loanbook.pipelines.origination.screening import screen_if_listed
 from loanbook.pipelines.resources import open_instance
 
@@ -56,6 +57,7 @@ def decisions() -> Iterator[Any]:
     with ledger:
         began = utc_now()
         screen_if_listed(ledger, policies)
+        look_if_persons(ledger, policies)
         made = decide_all(ledger, policies, utc_now)
         rows = made.decisions
         loose = rows.filter(

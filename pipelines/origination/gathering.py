@@ -7,6 +7,7 @@ import polars as pl
 from loanbook.core.catalogue.inputs import INPUTS
 from loanbook.core.origination.facts import as_known
 from loanbook.core.origination.links import neighbours, velocity
+from loanbook.core.store.origination.merges import aliases
 from loanbook.core.store.origination.own_history import own_history
 from loanbook.core.store.origination.reading import facts_of, links_of, rejected_by
 from loanbook.core.store.queries import Queries
@@ -19,8 +20,8 @@ def gathered(ledger: Queries, rows: pl.DataFrame) -> pl.DataFrame:
 
     `rows`: as `loanbook.core.store.origination.reading.WAITING` has them; `on` is the day of whose knowledge they are.
     """
-    facts = facts_of(ledger, rows["applicant"])
-    known = as_known(facts, rows.select("application_id", "applicant", "on"))
+    same = aliases(ledger, rows["on"])
+    known = _known(ledger, rows.select("application_id", "applicant", "on"), same)
     own = rows.select(
         "application_id",
         "currency",
@@ -29,21 +30,50 @@ def gathered(ledger: Queries, rows: pl.DataFrame) -> pl.DataFrame:
         decided_at=pl.col("on").cast(pl.Datetime("us")),
     )
     extra = known.drop("application_id", *(name for name in _OWN if name in known.columns))
-    shared = _shared(ledger, rows.select("application_id", "on"))
-    before = own_history(ledger, rows.select("application_id", "on", "currency"))
+    shared = _shared(ledger, rows.select("application_id", "on"), same)
+    before = own_history(ledger, rows.select("application_id", "on", "currency"), same)
     every = [*extra, *shared, *before.drop("application_id")]
     return _derived(own.hstack(every))
 
 
-def _shared(ledger: Queries, asked: pl.DataFrame) -> pl.DataFrame:
-    """Inputs of velocity and of the graph, in the order of `asked`."""
+def _known(ledger: Queries, asked: pl.DataFrame, same: pl.DataFrame) -> pl.DataFrame:
+    """What was known of applicants, also by other tokens of theirs, in the order of `asked`."""
+    if same.is_empty():
+        return as_known(facts_of(ledger, asked["applicant"]), asked)
+    others = asked.join(same, on=["on", "applicant"]).select("application_id", token="alias")
+    tokens = pl.concat([asked.select("application_id", token="applicant"), others])
+    facts = tokens.join(facts_of(ledger, tokens["token"]), left_on="token", right_on="applicant")
+    own = facts.drop("token").rename({"application_id": "applicant"})
+    return as_known(own, asked.with_columns(applicant="application_id"))
+
+
+def _shared(ledger: Queries, asked: pl.DataFrame, same: pl.DataFrame) -> pl.DataFrame:
+    """Inputs of velocity and of the graph, in the order of `asked`; who is merged by then is one person."""
     links = links_of(ledger, asked["application_id"])
-    near = neighbours(links, asked, rejected_by(ledger, links["application_id"]))
+    rejected = rejected_by(ledger, links["application_id"])
+    if same.is_empty():
+        near = neighbours(links, asked, rejected)
+    else:
+        parts = [
+            neighbours(_as_one(links, same.filter(pl.col("on") == day)), of_day, rejected)
+            for (day,), of_day in asked.group_by("on")
+        ]
+        near = asked.select("application_id").join(
+            pl.concat(parts), on="application_id", maintain_order="left"
+        )
     return (
         velocity(links, asked)
         .drop("application_id")
         .hstack(near.drop("application_id").get_columns())
     )
+
+
+def _as_one(links: pl.DataFrame, same: pl.DataFrame) -> pl.DataFrame:
+    """Links with the least token in place of each that names the same person."""
+    least = same.group_by(token="applicant").agg(least=pl.col("alias").min())
+    return links.join(least, on="token", how="left").with_columns(
+        token=pl.min_horizontal("token", "least")
+    ).drop("least")  # fmt: skip
 
 
 def _derived(rows: pl.DataFrame) -> pl.DataFrame:

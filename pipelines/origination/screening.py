@@ -72,7 +72,7 @@ def screen(ledger: Ledger, policies: PolicyBook, people: People, actor: Actor) -
     if now.is_empty():
         return Screened(0, 0, 0)
     vault = Vault(people)
-    everyone = _with_applicants(ledger, vault.everyone(actor))
+    everyone = with_applicants(ledger, vault.everyone(actor))
     before = screened(ledger)
     parts, rows, compared = [], [], 0
     for name, edition in now.select("list", "edition").rows():
@@ -116,7 +116,7 @@ def screen_if_listed(ledger: Ledger, policies: PolicyBook) -> Screened:
 _FACTS = pl.Schema({**FACTS, "file_id": pl.String()})
 
 
-def _with_applicants(ledger: Ledger, everyone: pl.DataFrame) -> pl.DataFrame:
+def with_applicants(ledger: Ledger, everyone: pl.DataFrame) -> pl.DataFrame:
     """Persons with the `applicant` that applications name them by; empty where none does."""
     told = everyone["ref"].str.strip_prefix(REF)
     named = everyone.select(pl.when(pl.col("ref").str.starts_with(REF)).then(told)).to_series()

@@ -77,8 +77,11 @@ def test_a_jump_that_the_table_does_not_name_is_refused_with_both_states() -> No
         ("e", "rejected"),
         ("f", "lost"),
     }
-    assert found["a", "approved"] == "a case in disbursed can't become approved by approved"
-    assert found["d", "signed"] == "a case in no state can't become signed by signed"
+    assert (
+        found["a", "approved"]
+        == "a case whose state is 'disbursed' can't become 'approved' by approved"
+    )
+    assert found["d", "signed"] == "a case that has not begun can't become 'signed' by signed"
 
 
 @settings(max_examples=60, deadline=None)

@@ -290,7 +290,9 @@ def test_a_jump_or_a_second_run_at_once_keeps_nothing(ledger: Ledger, policies: 
             orient="row",
         )
 
-    with pytest.raises(LedgerError, match="a case in submitted can't become signed"):
+    with pytest.raises(
+        LedgerError, match="a case whose state is 'submitted' can't become 'signed'"
+    ):
         append(ledger, event("signed"), head(ledger), at=NOON)
     stale = head(ledger)
     append(ledger, event("review_begun"), stale, at=NOON)

@@ -5,5 +5,6 @@
 - `partners` - how partners' files of applications are read, and what they may send
 - `decision` - a file of `data/policies/decisions`: rules, scorecard, prices, limits, affordability
 - `screening` - a file of `data/policies/screening`: when a name is a hit, and who clears it
+- `duplicates` - a file of `data/policies/duplicates`: what likeness of two records weighs, and who merges them
 - `underwriting` - a file of `data/policies/underwriting`: who decides what the policy refers, and up to what
 """

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from loanbook.core.policy.base import Minor, Name, Policy, Reason
+from loanbook.core.policy.base import HashedPolicy, Minor, Name, Reason
 from loanbook.core.policy.decisions.conditions import Condition, compares_alike, compiled
 from loanbook.core.policy.decisions.scorecard import (
     Affordability,
@@ -77,7 +76,7 @@ class Rule(BaseModel):
         return [name for name in self.condition.inputs if name not in self.may_be_missing]
 
 
-class DecisionPolicy(Policy):
+class DecisionPolicy(HashedPolicy):
     """What becomes of applications for a product: approved on which terms, referred, or rejected."""
 
     product: Name = Field(description="product that it decides on")
@@ -121,11 +120,6 @@ class DecisionPolicy(Policy):
                 "grades: a maximum_minor is below minimum_minor: nothing could be lent"
             )
         return self
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of its parsed content."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     @cached_property
     def reads(self) -> tuple[str, ...]:

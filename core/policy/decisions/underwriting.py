@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import cached_property
-
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from loanbook.core.policy.base import Days, Minor, Name, Policy, Reason
+from loanbook.core.policy.base import Days, HashedPolicy, Minor, Name, Reason
 from loanbook.core.policy.decisions.decision import OWN_REASONS
 from loanbook.core.policy.decisions.scorecard import Grade
 
@@ -28,7 +25,7 @@ class Authority(BaseModel):
         return amount <= self.most_minor and (not self.grades or grade in self.grades)
 
 
-class UnderwritingPolicy(Policy):
+class UnderwritingPolicy(HashedPolicy):
     """Persons' decisions on referred applications for a product."""
 
     product: Name = Field(description="product whose referred applications are decided by it")
@@ -79,11 +76,6 @@ class UnderwritingPolicy(Policy):
                 f"adverse_reasons: {own[0]} is a reason of loanbook's own; take another code"
             )
         return self
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of its parsed content."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def takes_two(self, amount: int, past: list[str]) -> bool:
         """Whether an approval takes a second person."""

@@ -22,6 +22,7 @@ ACTIONS: dict[str, str] = {
     "order.approve": "approve or reject what another ordered",
     "case.decide": "decide on an application that the policy refers to a person, within policies/underwriting",
     "screening.decide": "clear or confirm that a person is one of a list of sanctions",
+    "person.merge": "order or approve that two records of the vault are of one person, or that a merge is undone",
     "users.read": "see users, their roles and sessions",
     "users.manage": "add and lock users, give roles, reset passwords",
     "roles.read": "see the matrix of roles",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.contract.money import CURRENCY_CODES
+from loanbook.core.store.origination.merges import ALIASES
 from loanbook.core.store.queries import PUBLISHED, Queries
 
 HISTORY = pl.Schema({
@@ -18,15 +19,19 @@ HISTORY = pl.Schema({
 """Inputs of the source `history` (`loanbook.core.catalogue.inputs`), a row an application."""
 _PEOPLE = "('applicant', 'co_applicant', 'owner')"
 _OWN = f"""
-    SELECT DISTINCT w.application_id, w."on", w.code, k.loan_id, k.currency FROM _asked w
-    JOIN {{lake}}.application_links l ON l.application_id = w.application_id AND l.kind IN {_PEOPLE}
-    JOIN {{lake}}.application_links o ON o.token = l.token AND o.kind IN {_PEOPLE} AND o.application_id <> w.application_id
+    WITH own AS (SELECT w.*, l.token FROM _asked w
+                 JOIN {{lake}}.application_links l ON l.application_id = w.application_id AND l.kind IN {_PEOPLE}),
+    every AS (SELECT * FROM own UNION SELECT n.application_id, n."on", n.code, s.alias AS token FROM own n
+              JOIN _same s ON s.applicant = n.token AND s."on" = n."on")
+    SELECT DISTINCT w.application_id, w."on", w.code, k.loan_id, k.currency FROM every w
+    JOIN {{lake}}.application_links o ON o.token = w.token AND o.kind IN {_PEOPLE} AND o.application_id <> w.application_id
     JOIN {{lake}}.applications a ON a.application_id = o.application_id
     LEFT JOIN {{lake}}.offers f ON f.application_id = o.application_id
     JOIN {{lake}}.loan_keys k ON k.loan_key = coalesce(f.loan_key, a.reference)
     WHERE o.known_on <= w."on"
 """
-"""Loans of other applications that name one of the same people: by their offer, else by the application's own reference."""
+"""Loans of other applications that name one of the same people, or whom people merged with one by the day: by their offer, else
+by the application's own reference."""
 _KNOWN = f"""
     WITH own AS (SELECT o.*, (SELECT max(v.version) FROM {{lake}}.versions v WHERE v.business_date < o."on" AND v.version IN {PUBLISHED}) AS known
                  FROM _own o),
@@ -47,12 +52,17 @@ _KNOWN = f"""
 """
 
 
-def own_history(ledger: Queries, asked: pl.DataFrame) -> pl.DataFrame:
+def own_history(
+    ledger: Queries, asked: pl.DataFrame, same: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """`HISTORY` of applications (`asked`: `application_id`, `on`, `currency`), in their order; without a loan before the counts
-    are zero, and the most days past due are not known."""
+    are zero, and the most days past due are not known.
+
+    `same`: tokens of one person (`loanbook.core.store.origination.merges.ALIASES`), where people merged any."""
     code = pl.col("currency").replace_strict(CURRENCY_CODES, default=None, return_dtype=pl.Int64)
     wanted = asked.select("application_id", "on", code=code)
-    own = ledger.beside(_OWN, [], _asked=wanted)
+    same = pl.DataFrame(schema=ALIASES) if same is None else same
+    own = ledger.beside(_OWN, [], _asked=wanted, _same=same)
     none = pl.DataFrame(schema=HISTORY)
     known = ledger.beside(_KNOWN, [], _own=own).cast(HISTORY) if own.height else none
     told = asked.select("application_id").join(

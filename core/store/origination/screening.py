@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.origination.screening import LISTED, standing
+from loanbook.core.store.origination.merges import persons_read_as
 from loanbook.core.store.queries import Queries
 
 FOUND = pl.Schema({
@@ -73,7 +74,7 @@ def hits_now(ledger: Queries, needed: int) -> pl.DataFrame:
 
 
 def standings(ledger: Queries, needed: int) -> pl.DataFrame:
-    """Where every person that was ever screened stands (`STANDING`)."""
+    """Where every person that was ever screened stands (`STANDING`); a hit of one record is a hit of those merged with it."""
     open_ = hits_now(ledger, needed).group_by("subject").agg(
         confirmed=(pl.col("state") == "confirmed").any(), possible=(pl.col("state") == "open").any()
     )  # fmt: skip
@@ -83,7 +84,13 @@ def standings(ledger: Queries, needed: int) -> pl.DataFrame:
         "SELECT last.subject, any_value(last.l.applicant) AS applicant, count(now.edition) = (SELECT count(*) FROM now) AS whole "
         "FROM last LEFT JOIN now ON now.list = last.list AND now.edition = last.l.edition GROUP BY last.subject"
     )
-    told = rows.join(open_, on="subject", how="left")
+    own = rows.join(open_, on="subject", how="left")
+    one = persons_read_as(ledger).rename({"person": "subject"})
+    whose = pl.coalesce("reads_as", "subject")  # what is found of one record is found of the person
+    told = own.join(one, on="subject", how="left").with_columns(
+        confirmed=pl.col("confirmed").any().over(whose),
+        possible=pl.col("possible").any().over(whose),
+    )
     state = (
         pl.when(pl.col("confirmed").fill_null(False)).then(pl.lit("confirmed"))
         .when(pl.col("possible").fill_null(False)).then(pl.lit("possible"))

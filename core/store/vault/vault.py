@@ -121,18 +121,29 @@ class Vault:
     ) -> pl.DataFrame:
         """What `how` makes of persons, a row a name of theirs: `subject`, `name`, `born` (year). It gives nothing of the
         names. Takes `personal.read`; what is read is logged before."""
+        parts = pl.concat_str("given_name", "family_name", separator=" ", ignore_nulls=True)
+
+        def by_name(records: pl.DataFrame) -> pl.DataFrame:
+            names = records.select(
+                "person", "legal_name", "full_name", both=pl.when(parts != "").then(parts),
+                born=pl.col("birth_date").str.head(4).cast(pl.Int64, strict=False),
+            )  # fmt: skip
+            long = names.unpivot(
+                ["legal_name", "full_name", "both"], index=["person", "born"], value_name="name"
+            )
+            return how(long.drop_nulls("name").select(subject="person", name="name", born="born"))
+
+        return self.within(persons, actor, by_name)
+
+    def within(
+        self, persons: pl.Series, actor: Actor, how: Callable[[pl.DataFrame], pl.DataFrame]
+    ) -> pl.DataFrame:
+        """What `how` makes of the records of persons (`person`, `kind`, `revision` and every field), of those who are not
+        forgotten; it must give nothing of them but tokens. Takes `personal.read`; what is read is logged before."""
         self.must(actor, "personal.read")
         with self.people.writing() as session:
             self._log(session, actor, "person.compare", persons)
-        parts = pl.concat_str("given_name", "family_name", separator=" ", ignore_nulls=True)
-        names = self._read(persons).select(
-            "person", "legal_name", "full_name", both=pl.when(parts != "").then(parts),
-            born=pl.col("birth_date").str.head(4).cast(pl.Int64, strict=False),
-        )  # fmt: skip
-        long = names.unpivot(
-            ["legal_name", "full_name", "both"], index=["person", "born"], value_name="name"
-        )
-        return how(long.drop_nulls("name").select(subject="person", name="name", born="born"))
+        return how(self._read(persons).filter(pl.col("state") == "open"))
 
     def initials(self, persons: pl.Series, actor: Actor) -> list[str | None]:
         """The first letter of each word of persons' names, as papers show them; None: no name is known, or not any

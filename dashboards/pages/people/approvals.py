@@ -76,8 +76,8 @@ def _desk(who: Viewer) -> Desk:
 
 
 def _seen(desk: Desk, actor: Actor) -> list[Order]:
-    """Orders of loans, and applications, that the viewer sees, and their own; newest first, and how many are left out."""
-    from loanbook.pipelines.origination.underwriting import ORDER as CASE
+    """Orders of loans, applications and pairs that the viewer sees, and their own; newest first, and how many are left out."""
+    from loanbook.pipelines.approvals.approving import subject
 
     every = queue.orders(desk.people)[::-1]
     at = desk.people.clock()
@@ -89,8 +89,9 @@ def _seen(desk: Desk, actor: Actor) -> list[Order]:
         [[each.proposal.loan_key for each in every]],
     )
     visible = set(keys["loan_key"])
-    if may_see(desk.access, actor, PAGES["applications"]).allowed:
-        visible |= {each.proposal.loan_key for each in every if each.proposal.command == CASE}
+    pages = {"Application": "applications", "Pair": "duplicates"}
+    shown = {of for of, page in pages.items() if may_see(desk.access, actor, PAGES[page]).allowed}
+    visible |= {o.proposal.loan_key for o in every if subject(o.proposal.command) in shown}
     found = [
         each for each in every
         if each.proposal.loan_key in visible or plain_name(each.maker) == plain_name(actor.name)
@@ -126,7 +127,7 @@ def _chosen(listed: list[Order], kind: str) -> Order | None:
         rows = rows.drop("state")
     event = show_rows(
         rows, key=f"queue {kind}", on_select="rerun", selection_mode="single-row",
-        column_config={"id": "Order", "what": "What", "loan": "Loan", "amount": "Amount", "maker": "Ordered by",
+        column_config={"id": "Order", "what": "What", "loan": "Of", "amount": "Amount", "maker": "Ordered by",
                        "waits": "Waits for", "approved": "Approved by", "state": "State",
                        "proposed": date_column("Since"), "expires": date_column("Expires")},
     )  # fmt: skip
@@ -151,8 +152,7 @@ def _row(each: Order) -> dict[str, object]:
 
 def _decide(desk: Desk, actor: Actor, each: Order, verdict: Verdict) -> None:
     """Approve, reject or withdraw, with a reason; or why that is not the viewer's to do."""
-    from loanbook.pipelines.approvals.approving import approved, rejected, withdrawn
-    from loanbook.pipelines.origination.underwriting import ORDER as CASE
+    from loanbook.pipelines.approvals.approving import approved, rejected, subject, withdrawn
 
     own = plain_name(each.maker) == plain_name(actor.name)
     if not verdict.allowed:
@@ -183,9 +183,9 @@ def _decide(desk: Desk, actor: Actor, each: Order, verdict: Verdict) -> None:
     left = now.approvals_needed - len(now.approved_by)
     more = f"; {left} more must approve" if now.state == PROPOSED and left > 0 else ""
     taken = (
-        f"decision {now.file}"
-        if now.proposal.command == CASE
-        else f"the next run takes {now.file} in"
+        f"the next run takes {now.file} in"
+        if subject(now.proposal.command) == "Loan"
+        else f"kept as {now.file}"
     )
     landed = f"; {taken}" if now.file else ""
     st.session_state[_SAID] = f"Order {now.id} is {now.state}{more}{landed}."

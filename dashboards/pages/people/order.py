@@ -26,22 +26,22 @@ _SIDES = ["before", "after"]
 
 def draw(desk: Desk, each: Order) -> None:
     """Draw an order."""
-    from loanbook.pipelines.origination.underwriting import ORDER as CASE
+    from loanbook.pipelines.approvals.approving import subject
 
     wanted = each.proposal
-    of_case = wanted.command == CASE
+    of = subject(wanted.command)
     amount = wanted.fields.get("amount", "")
     st.subheader(
         f"{wanted.command.replace('_', ' ').capitalize()}{f' of {amount} {wanted.currency}' if amount else ''}",
         anchor=False,
     )
     st.markdown(
-        f"{'Application' if of_case else 'Loan'} **{wanted.loan_key}**, for **{day(wanted.value_date)}** · ordered by **{each.maker}** because of "
+        f"{of} **{wanted.loan_key}**, for **{day(wanted.value_date)}** · ordered by **{each.maker}** because of "
         f"*{wanted.reason.replace('_', ' ')}* · {len(each.approved_by)} of {each.approvals_needed} approvals, by "
         f"`{each.policy}` · from {wanted.source} · `{each.id}`"
     )
     others = {k: v for k, v in wanted.fields.items()
-              if v and k not in ("command", "loan_key", "value_date", "amount", "reason", "currency", "minor", "rests_on", "note")}  # fmt: skip
+              if v and k not in ("command", "loan_key", "value_date", "amount", "reason", "currency", "minor", "rests_on", "note", "pair")}  # fmt: skip
     if others:
         st.caption(
             " · ".join(f"{name.replace('_', ' ')}: {value}" for name, value in others.items())
@@ -50,7 +50,10 @@ def draw(desk: Desk, each: Order) -> None:
         st.caption(wanted.comment)
     for actor, verdict, reason in each.decisions:
         st.markdown(f"- {verdict} by **{actor}**: {reason or 'no reason given'}")
-    if of_case:
+    if of == "Pair":
+        finder.link("duplicates", f"Open pair {wanted.loan_key}", pair=wanted.loan_key)
+        return
+    if of == "Application":
         finder.link("applications", f"Open application {wanted.loan_key}", case=wanted.loan_key)
         return
     if each.state == PROPOSED:

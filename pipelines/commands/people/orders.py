@@ -40,18 +40,19 @@ def list_orders(
 ) -> None:
     """Orders that wait for another person, and what became of others."""
     from loanbook.core.store.people import queue
-    from loanbook.pipelines.approvals.approving import may_of_all
+    from loanbook.pipelines.approvals.approving import OF_OTHERS, may_of_all
     from loanbook.pipelines.approvals.releasing import release_rest
-    from loanbook.pipelines.origination.underwriting import ORDER as CASE
-    from loanbook.pipelines.origination.underwriting import office_of, settle_rest
+    from loanbook.pipelines.origination import duplicates, underwriting
 
     desk = desk_now()
     queue.expire(desk.people)
     actor = acting_at(desk, "")
     release_rest(desk.people, actor, desk.ledger)
-    if any(each.proposal.command == CASE for each in queue.orders(desk.people, queue.APPROVED)):
-        with office_of(desk.people) as office:
-            settle_rest(office, actor)
+    left = queue.orders(desk.people, queue.APPROVED)
+    if any(each.proposal.command in OF_OTHERS for each in left):
+        with underwriting.office_of(desk.people) as office:
+            underwriting.settle_rest(office, actor)
+            duplicates.settle_rest(office, actor)
     found = [
         order for order in queue.orders(desk.people)
         if all_of_them or order.state in (queue.PROPOSED, queue.APPROVED)
@@ -138,14 +139,20 @@ def show_order(id_: Id) -> None:
 
 
 def _preview_of(desk: Desk, order: Order) -> None:
-    """What an order would do; of a case there is nothing but its terms."""
-    from loanbook.pipelines.approvals.approving import judged_again
-    from loanbook.pipelines.origination.underwriting import ORDER as CASE
+    """What an order would do; of a case its terms, of a pair its evidence."""
+    from loanbook.pipelines.approvals.approving import judged_again, subject
 
-    if order.proposal.command != CASE:
+    of = subject(order.proposal.command)
+    if of == "Loan":
         _print_preview(desk, judged_again(desk, order))
         return
     told = order.proposal.fields
+    if of == "Pair":
+        out.print(
+            f"Pair {told['pair']}: {told['person']} and {told['other']}, weight {told['weight']} bits ({told['evidence'].replace(';', ', ')})",
+            highlight=False,
+        )
+        return
     past = f", past {told['past'].replace(',', ', ')}" if told["past"] else ""
     out.print(
         f"Application {order.proposal.loan_key}: {told['amount']} {order.proposal.currency} over {told['term']}, grade "
@@ -167,7 +174,13 @@ def approve(id_: Id, reason: Why = "", yes: Annotated[bool, typer.Option("--yes"
     left = order.approvals_needed - len(order.approved_by)
     out.print(
         f"{id_} is {order.state}"
-        + (f"; {left} more must approve." if left > 0 else f": {order.file} lands next.")
+        + (
+            f"; {left} more must approve."
+            if left > 0
+            else f": {order.file} lands next."
+            if order.file and order.file.endswith(".csv")
+            else f" ({order.file})."
+        )
     )
 
 
