@@ -67,7 +67,8 @@ payment-files: $(READY)  ## bank files of a folder: make payment-files CASES=FOL
 oracle: $(READY)  ## engine and reference, and metamorphic laws, over other lives, and more: make oracle SEED= LIVES=
 	POLARS_MAX_THREADS=1 SEED=$(SEED) LIVES=$(LIVES) $(BIN)/python -m pytest -n 0 tests/oracle
 
-fuzz: $(READY)  ## 10,000 mutated files and 2,000 random orders: make fuzz SEED=
+fuzz: $(READY)  ## 1,000,000 mutations of bank files, 10,000 of others, 2,000 random orders: make fuzz SEED=
+	POLARS_MAX_THREADS=1 SEED=$(SEED) FUZZ=1000000 $(BIN)/python -m pytest -n 0 tests/payment_files/test_mutated_files.py
 	POLARS_MAX_THREADS=1 SEED=$(SEED) FUZZ=10000 ORDERS=2000 $(BIN)/python -m pytest -n 0 tests/pipelines/test_fuzz.py
 
 lock:  ## pin anew; needs uv

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 
 Mutation = Callable[[random.Random, bytes], bytes]
@@ -53,10 +54,23 @@ MUTATIONS: tuple[Mutation, ...] = (
 )
 
 
-def mutated(text: str | bytes, rng: random.Random) -> bytes:
-    """The text with one to three mutations."""
+def mutated(text: str | bytes, rng: random.Random, times: int | None = None) -> bytes:
+    """The text with one to three mutations, or with so many."""
     data = text.encode() if isinstance(text, str) else text
-    for _ in range(rng.randrange(1, 4)):
+    for _ in range(times or rng.randrange(1, 4)):
         if data:
             data = rng.choice(MUTATIONS)(rng, data)
+    return data
+
+
+_LEAF = re.compile(rb">[^<>]+<")
+_SAID = (b"0", b"-1", b"1,5", b"1.005", b"999999999999999999", b"", b" ", b"&amp;", b"&#65;", b"\xc3\xa9", b"R01", b"CRDT",
+         b"DBIT", b"XXX", b"2024-02-30", b"2024-02-29", b"true", b"a > b", b"<![CDATA[1]]>", b"<!-- 1 -->7", b"\n 12.50 \n")  # fmt: skip
+
+
+def with_other_leaves(data: bytes, rng: random.Random, times: int) -> bytes:
+    """A message of XML with so many of its leaves saying something else, or standing twice or not at all."""
+    leaves = [found.span() for found in _LEAF.finditer(data) if found[0].strip(b"> \r\n\t<")]
+    for start, end in sorted(rng.sample(leaves, min(times, len(leaves))), reverse=True):
+        data = data[: start + 1] + rng.choice(_SAID) + data[end - 1 :]
     return data

@@ -1,6 +1,7 @@
 """Bank files that something happened to, by a seed: whatever it was, every entry is read or named.
 
-`FUZZ=100000 SEED=2 pytest tests/payment_files` reads so many mutated files.
+`FUZZ=1000000 SEED=2 pytest tests/payment_files` makes so many mutations. Files of lines are mutated each once and read
+some at a time, one behind the other; a few by themselves.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from typing import Any
 
 import polars as pl
 from lxml import etree
@@ -18,13 +20,15 @@ from loanbook.core.errors import IntakeError
 from loanbook.core.frames import empty
 from loanbook.core.payments.bank_file import SCHEMAS, BankFile
 from loanbook.pipelines.formats.bank import metro2
+from loanbook.pipelines.formats.bank.iso20022 import camt
+from loanbook.pipelines.formats.bank.iso20022.stream import opened
 from loanbook.pipelines.formats.bank.limits import text_of, unix
 from loanbook.pipelines.formats.bank.nacha.records import records
 from loanbook.pipelines.formats.bank.reading import READERS
-from tests.mutations import mutated
+from tests.mutations import mutated, with_other_leaves
 from tests.payment_files.runner import FILES, FORMATS, expectations
 
-COUNT = int(os.environ.get("FUZZ", "1000"))
+COUNT = int(os.environ.get("FUZZ", "10000"))
 SEED = int(os.environ.get("SEED", "1"))
 UNREADABLE = (
     "amount_not_numeric", "amount_finer_than_currency", "amount_too_large", "amount_missing",
@@ -82,39 +86,92 @@ ACCOUNTED: dict[str, Callable[[bytes, BankFile], None]] = {
 }  # fmt: skip
 
 
+OF_LINES = ("nacha", "mt940", "bai2")
+TOGETHER = {"nacha": 80, "mt940": 20, "bai2": 20}
+"""Mutated files of lines that are read one behind the other."""
+LEAVES = 60
+"""Leaves of a message that say something else."""
+
+
+def _next(reader: str, samples: list[bytes], rng: random.Random, n: int) -> tuple[bytes, int]:
+    """A mutated file and how many mutations it has."""
+    if n % 3 == 0:
+        times = rng.randrange(1, 4)
+        return mutated(rng.choice(samples), rng, times), times
+    if reader in OF_LINES:
+        count = TOGETHER[reader]
+        return b"\n".join(mutated(rng.choice(samples), rng, 1) for _ in range(count)), count
+    times = rng.randrange(1, LEAVES)
+    return with_other_leaves(rng.choice(samples), rng, times), times
+
+
+def _checked(reader: str, data: bytes, file: BankFile) -> None:
+    """Every entry is read or named, in frames of their schemas, and no file makes endless problems."""
+    ACCOUNTED[reader](data, file)
+    lacking = file.entries["amount"].null_count()
+    assert file.problems.filter(pl.col("kind").is_in(UNREADABLE)).height >= lacking
+    assert (file.entries["amount"].drop_nulls() >= 0).all()
+    untied = set(file.frame("controls").filter(~pl.col("ties"))["kind"])
+    assert not untied or file.problems.height
+    for name in SCHEMAS:
+        assert file.frame(name).schema == empty(SCHEMAS[name]).schema
+    assert file.problems.height <= 20 + 10 * len(data)
+
+
 def test_every_entry_of_a_mutated_bank_file_is_read_or_named() -> None:
     samples: dict[str, list[bytes]] = defaultdict(list)
     for path, case in expectations(FILES):
         if case["format"] in FORMATS and case["bytes"] < LARGEST:
             samples[FORMATS[case["format"]][0]].append(path.read_bytes())
-    rng, refused, invalid = random.Random(SEED), 0, 0
-    for n in range(COUNT):
-        reader = list(samples)[n % len(samples)]
-        data = mutated(rng.choice(samples[reader]), rng)
-        try:
-            file = READERS[reader](data)
-        except IntakeError:
-            refused += 1
+    rng, made, read, refused, invalid = random.Random(SEED), 0, 0, 0, 0
+    of = {reader: COUNT // len(samples) + 1 for reader in samples}
+    for reader, share in of.items():
+        done = 0
+        while done < share:
+            data, count = _next(reader, samples[reader], rng, read)
+            done, read = done + count, read + 1
+            try:
+                file = READERS[reader](data)
+            except IntakeError:
+                refused += 1
+                continue
+            _checked(reader, data, file)
+            invalid += not file.valid
+        made += done
+    assert made >= COUNT
+    assert refused < read / 20
+    assert invalid > read / 4
+
+
+def _told(report: camt._Report) -> dict[str, list[dict[str, Any]]]:
+    camt._ended(report)
+    frames = report.ended("camt", report.header).frames
+    return {name: frame.to_dicts() for name, frame in sorted(frames.items())}
+
+
+def test_a_message_that_is_cut_as_text_tells_what_it_tells_element_by_element() -> None:
+    """All shipped messages that may be cut so, as they are and with other leaves, line ends and blanks."""
+    rng, same = random.Random(SEED), 0
+    for path, case in expectations(FILES):
+        if case["format"][:4] != "camt" or case["bytes"] > LARGEST:
             continue
-        ACCOUNTED[reader](data, file)
-        lacking = file.entries["amount"].null_count()
-        assert file.problems.filter(pl.col("kind").is_in(UNREADABLE)).height >= lacking
-        assert (file.entries["amount"].drop_nulls() >= 0).all()
-        untied = set(file.frame("controls").filter(~pl.col("ties"))["kind"])
-        assert not untied or file.problems.height
-        for name in SCHEMAS:
-            assert file.frame(name).schema == empty(SCHEMAS[name]).schema
-        assert file.problems.height <= 20 + 10 * len(data)
-        invalid += not file.valid
-    assert refused < COUNT / 20
-    assert invalid > COUNT / 4
+        whole = path.read_bytes()
+        others = [with_other_leaves(whole, rng, 2) for _ in range(COUNT // 5000)]
+        for data in (whole, whole.replace(b"><", b">\r\n <"), *others):
+            message = opened(data)
+            tag = camt.FORMATS.get(message.container or "", ("", "Stmt"))[1]
+            as_text = camt._as_text(data, message, tag)
+            if as_text is not None:
+                assert _told(as_text) == _told(camt._by_element(data, opened(data), tag)), path
+                same += 1
+    assert same > 20
 
 
 def test_every_line_of_a_mutated_metro_2_file_is_read_or_named() -> None:
     samples = [path.read_bytes() for path, case in expectations(FILES)
                if case["format"] == "metro2" and path.suffix != ".json"]  # fmt: skip
     rng = random.Random(SEED)
-    for n in range(COUNT // 10):
+    for n in range(COUNT // 100):
         data = mutated(samples[n % len(samples)], rng)
         try:
             file = metro2.read(data)

@@ -16,6 +16,7 @@ from typing import Any
 from loanbook.core.contract.money import MAX_MINOR
 from loanbook.core.payments.bank_file import BankFile, control, problem, rows_of
 from loanbook.pipelines.formats.bank.limits import text_of, unix
+from loanbook.pipelines.formats.bank.values import count_of
 
 CURRENCY = "USD"
 CODES = frozenset({"01", "02", "03", "16", "49", "88", "98", "99"})
@@ -191,7 +192,7 @@ def _account(report: _Report, record: _Record) -> None:
             continue
         report.balances.append({"statement": statement["statement"], "line": record.line, "code": kind,
                                 "amount": amount, "currency": currency, "date": date,
-                                "count": int(count) if count and count.isdecimal() else None})  # fmt: skip
+                                "count": count_of(count)})  # fmt: skip
         if kind in {OPENING, CLOSING}:
             name = "opening" if kind == OPENING else "closing"
             statement |= {name: amount, f"{name}_date": date}

@@ -21,7 +21,14 @@ from loanbook.pipelines.formats.bank.iso20022.stream import (
     opened,
     text,
 )
-from loanbook.pipelines.formats.bank.values import finest, iso_date, minor_of, plain, total_of
+from loanbook.pipelines.formats.bank.values import (
+    count_of,
+    finest,
+    iso_date,
+    minor_of,
+    plain,
+    total_of,
+)
 
 FORMATS = {
     "CstmrCdtTrfInitn": ("pain.001", "CdtTrfTxInf", "credit"),
@@ -156,8 +163,7 @@ def _totals(
     number, total = stated
     rows = []
     if number is not None:
-        told = int(number) if number.isdecimal() else None
-        rows.append(control(line, f"{level}_nb_of_txs", told, sums.count))
+        rows.append(control(line, f"{level}_nb_of_txs", count_of(number), sums.count))
     if total is not None and sums.exact:
         parts = total_of(total)
         shown = total if parts is None else plain(parts)

@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from io import BytesIO
 from typing import Any
+from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
@@ -41,6 +42,10 @@ class Message:
     container: str | None = None
     """The element that names the message (BkToCstmrStmt, ...); None: there is none."""
     judged: bool = False
+    prefix: str = ""
+    """What stands before the names of its elements, with its colon."""
+    namespaces: str = ""
+    """Its namespaces, as an element declares them."""
     problems: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -68,11 +73,21 @@ def opened(data: bytes) -> Message:
                 message.schema = found[1] if found else None
             else:
                 message.container = local(element.tag)
+                message.prefix = f"{element.prefix}:" if element.prefix else ""
+                message.namespaces = _declared(element.nsmap)
                 break
     except etree.XMLSyntaxError as fault:
         message.problems.append(problem(0, "not_well_formed", fault))
     message.judged = message.schema in _schemas()
     return message
+
+
+def _declared(namespaces: dict[str | None, str]) -> str:
+    """Namespaces as an element declares them."""
+    told = {
+        f"xmlns:{name}" if name else "xmlns": quoteattr(uri) for name, uri in namespaces.items()
+    }
+    return " ".join(f"{name}={uri}" for name, uri in told.items())
 
 
 def _refuse_document_type(root: Any) -> None:
@@ -107,6 +122,27 @@ def elements(data: bytes, message: Message, tags: tuple[str, ...]) -> Iterator[A
                 last.getparent().remove(last)
             element.clear()
             last = element
+
+
+class _Nothing:
+    """What is made of a message that is only looked at beside its schema."""
+
+    def close(self) -> None:
+        """Nothing is made."""
+
+
+def conforms(data: bytes, message: Message) -> bool:
+    """Whether the bytes are XML that the message's schema finds right. Other threads go on meanwhile."""
+    if not message.judged or not message.schema:
+        return False
+    parser = etree.XMLParser(target=_Nothing(), schema=_schema(message.schema), **SAFE)
+    try:
+        for start in range(0, len(data), PIECE):
+            parser.feed(data[start : start + PIECE])
+        parser.close()
+    except etree.XMLSyntaxError:
+        return False
+    return not parser.feed_error_log
 
 
 def _fed(parser: Any, data: bytes, message: Message) -> Iterator[None]:
