@@ -13,7 +13,15 @@ from typing import Literal
 import polars as pl
 
 Source = Literal[
-    "application", "bureau", "bank", "history", "identity", "consent", "velocity", "graph"
+    "application",
+    "bureau",
+    "bank",
+    "history",
+    "identity",
+    "consent",
+    "velocity",
+    "graph",
+    "parties",
 ]
 LARGEST = 10**15
 """No number of an input is larger, above or below zero: another is mistyped."""
@@ -99,6 +107,15 @@ INPUTS: tuple[Input, ...] = (
     *_rows("graph", pl.Int64,
            ("linked_persons", "count", "other persons linked by device, phone, address or bank account"),
            ("linked_rejected", "count", "applications of these that were rejected before")),
+    *_rows("parties", pl.Int64,
+           ("owners", "count", "owners of the business named"),
+           ("parties_without_report", "count", "co-applicants, owners and guarantors of whom no bureau report was known"),
+           ("parties_bankruptcies", "count", "bankruptcies of co-applicants, owners and guarantors; none: of one it is not known"),
+           ("parties_past_due", "count", "accounts past due of co-applicants, owners and guarantors; none: of one it is not known"),
+           ("borrowers_obligations_month", "minor units", "payments on other debts a month of all borrowers; none: of one they are not known")),
+    *_rows("parties", pl.String,
+           ("parties_kyc", "word", "worst result of identity verification of co-applicants, owners and guarantors; none: one was not verified"),
+           ("parties_screening", "word", "worst result of sanctions screening of these; none: one was not screened")),
 )  # fmt: skip
 """In the order in which they are shown; a new one is added here, and given by the room of its source."""
 BY_NAME = {each.name: each for each in INPUTS}
@@ -106,6 +123,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "applicant_kind": ("individual", "joint", "business"),
     "kyc": ("passed", "failed", "review"),
     "screening": ("clear", "possible", "confirmed"),
+    "parties_kyc": ("passed", "review", "failed"),
+    "parties_screening": ("clear", "possible", "confirmed"),
 }
 """Inputs that are one of these words and no other; of the others a file may tell any word."""
 TYPES: dict[str, pl.DataType] = {each.name: each.type for each in INPUTS}

@@ -21,14 +21,17 @@ KEYS = ("application_id", "currency", "decided_at")
 """Columns that stand beside inputs in what is decided."""
 
 
-def decide(applications: pl.DataFrame, policy: DecisionPolicy) -> tuple[pl.DataFrame, pl.DataFrame]:
+def decide(
+    applications: pl.DataFrame, policy: DecisionPolicy, kept: pl.Series | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Decisions (schema `DECISIONS`) and the inputs that they rest on (`input_hash`, `inputs`), in the rows' order.
 
     `applications`: `KEYS` (`decided_at`: Datetime, the moment that the inputs are of) and columns named as inputs;
-    one that is not there is missing. Pure: the same rows and policy give the same bytes.
+    one that is not there is missing. Pure: the same rows and policy give the same bytes. `kept`: the texts that the inputs were
+    read from, which may know fewer inputs than there are now: their hash stays that of then.
     """
     given = typed(applications)
-    text = texts(given.rows).alias("inputs")
+    text = (texts(given.rows) if kept is None else kept).alias("inputs")
     hashed = hashes(text).alias("input_hash")
     keys = applications.select(
         pl.col("application_id").cast(pl.String), pl.col("currency").cast(pl.String),
@@ -55,7 +58,9 @@ def again(decisions: pl.DataFrame, inputs: pl.DataFrame, policy: DecisionPolicy)
     rows = decisions.select("application_id", "currency", "decided_at", "input_hash").join(
         inputs, on="input_hash", how="left", maintain_order="left"
     )
-    made, _ = decide(rows.select(*KEYS).hstack(from_texts(rows["inputs"]).get_columns()), policy)
+    made, _ = decide(
+        rows.select(*KEYS).hstack(from_texts(rows["inputs"]).get_columns()), policy, rows["inputs"]
+    )
     return made
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from loanbook.core.contract.money import percent, to_major
-from loanbook.core.documents.paper import Clause
+from loanbook.core.documents.paper import BORROWERS, GUARANTOR, Clause, Party
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Fee, FeeAmount, LateFee
 from loanbook.core.policy.product import Product
@@ -23,6 +24,18 @@ def clauses(
         Clause(name="Days past due", text="An instalment that is not paid in full on its due date is past due from "
                f"the next day on. Amounts are in {money}; each is rounded to its minor unit."),
     )  # fmt: skip
+
+
+def of_parties(parties: Sequence[Party]) -> tuple[Clause, ...]:
+    """Clauses of an agreement by which several persons are bound; none where one borrower is."""
+    found = []
+    if sum(each.role in BORROWERS for each in parties) > 1:
+        found.append(Clause(name="Several borrowers", text="Each borrower named above owes the whole of what this agreement asks; what one of "
+                            "them pays, the others no longer owe."))  # fmt: skip
+    if any(each.role == GUARANTOR for each in parties):
+        found.append(Clause(name="Guarantee", text="The guarantor named above answers for what the borrower owes by this agreement and has not paid "
+                            "when it is due."))  # fmt: skip
+    return tuple(found)
 
 
 def _late(product: Product, policies: PolicyBook, place: str, on: dt.date) -> str:

@@ -29,6 +29,13 @@ class Party(_Part):
     mask: str
 
 
+BORROWERS = ("borrower", "co_borrower")
+"""Roles of those who owe the loan."""
+GUARANTOR = "guarantor"
+SIGNERS = (*BORROWERS, GUARANTOR)
+"""Roles of those who sign, each a copy of the agreement as it was shown; others are named in it alone."""
+
+
 class Clause(_Part):
     """A heading and what stands beneath."""
 
@@ -123,6 +130,11 @@ def party(parties: Sequence[Party], named: str) -> Party:
             f"{'no party is' if not found else 'several parties are'} {named!r}; there are {roles}"
         )
     return found[0]
+
+
+def signers(parties: Sequence[Party]) -> tuple[Party, ...]:
+    """The parties who sign."""
+    return tuple(each for each in parties if each.role in SIGNERS)
 
 
 def masked(name: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.inputs import INPUTS
+from loanbook.core.catalogue.inputs import INPUTS, WORDS
 
 FACTS = pl.Schema({
     "applicant": pl.String(), "source": pl.String(), "record": pl.String(), "field": pl.String(), "number": pl.Int64(),
@@ -63,3 +63,61 @@ def _with_consent(found: pl.DataFrame) -> pl.DataFrame:
                 pl.when(~withdrawn).then(pl.col(name)).alias(name) for name in own
             )
     return found
+
+
+OTHERS = ("co_applicant", "guarantor", "owner")
+"""Roles of an application beside the applicant."""
+
+
+def of_parties(known: pl.DataFrame, parties: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """`application_id` and the inputs of the source `parties`, a row of `asked`, in its order.
+
+    `parties`: `application_id`, `kind` (of `OTHERS`), a row a person; `known`: what was known of each (`as_known`), in their
+    order. `asked`: `application_id` and what the applicant's own report tells, `obligations_month`, where it does. What is told of
+    nobody beside the applicant is 0, or the best word; where of one person a thing is not known, it is not known of them.
+    """
+
+    read = {
+        **dict.fromkeys(("bureau_age_days", "bankruptcies", "accounts_past_due", "obligations_month"), pl.Int64()),
+        **dict.fromkeys(("kyc", "screening"), pl.String()),
+    }  # fmt: skip
+    lacking = [pl.lit(None, type_).alias(n) for n, type_ in read.items() if n not in known.columns]
+    told = parties.hstack(known.with_columns(lacking).select(*read))
+    borrows = pl.col("kind") == "co_applicant"
+    sums = told.group_by("application_id").agg(
+        owners=(pl.col("kind") == "owner").sum().cast(pl.Int64),
+        parties_without_report=pl.col("bureau_age_days").null_count().cast(pl.Int64),
+        parties_bankruptcies=_sum(pl.col("bankruptcies")), parties_past_due=_sum(pl.col("accounts_past_due")),
+        _owed=_sum(pl.col("obligations_month").filter(borrows)),
+        **{f"parties_{name}": _worst(name) for name in ("kyc", "screening")},
+    )  # fmt: skip
+    own = pl.col("obligations_month") if "obligations_month" in asked.columns else pl.lit(None, pl.Int64)  # fmt: skip
+    counts = ("owners", "parties_without_report")
+    whole = asked.join(sums.with_columns(_there=True), on="application_id", how="left", maintain_order="left")  # fmt: skip
+    nobody = pl.col("_there").is_null()
+    zeros = ("parties_bankruptcies", "parties_past_due", "_owed")
+    words = {f"parties_{name}": WORDS[f"parties_{name}"][0] for name in ("kyc", "screening")}
+    filled = whole.with_columns(
+        *(pl.col(name).fill_null(0) for name in counts),
+        *(pl.when(nobody).then(0).otherwise(name).alias(name) for name in zeros),
+        *(pl.when(nobody).then(pl.lit(word)).otherwise(name).alias(name) for name, word in words.items()),
+    )  # fmt: skip
+    return filled.select(
+        "application_id", *counts, "parties_bankruptcies", "parties_past_due", *words,
+        borrowers_obligations_month=own + pl.col("_owed"),
+    )  # fmt: skip
+
+
+def _sum(column: pl.Expr) -> pl.Expr:
+    """A sum; null where one is."""
+    return pl.when(column.null_count() == 0).then(column.sum())
+
+
+def _worst(name: str) -> pl.Expr:
+    """The worst of words, the last of `WORDS`; null where one is."""
+    order = {word: place for place, word in enumerate(WORDS[f"parties_{name}"])}
+    rank = pl.col(name).replace_strict(order, default=None, return_dtype=pl.Int64)
+    back = {place: word for word, place in order.items()}
+    return pl.when(rank.null_count() == 0).then(
+        rank.max().replace_strict(back, default=None, return_dtype=pl.String)
+    )

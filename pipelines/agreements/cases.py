@@ -69,12 +69,13 @@ def _happened(ledger: Queries) -> pl.DataFrame:
 def must_be_decided(ledger: Queries, wanted: pl.DataFrame) -> None:
     """LoanbookError where what is offered is not what was decided.
 
-    `wanted`: `application_id`, `decision_id`, `product`, `principal_agreed`, `rate_ppb`, `instalments`. An application that the
+    `wanted`: `application_id`, `decision_id`, `product`, `principal_agreed`, `rate_ppb`, `instalments`, and how many `borrowers` and
+    `guarantors` are bound. An application that the
     ledger knows needs its decision, the policy's or a
     person's; other offers rest on decisions made elsewhere.
     """
     told = ledger.beside(
-        "SELECT w.*, a.application_id IS NOT NULL AS known, d.outcome, d.application_id AS _application, d.product AS _product, "
+        "SELECT w.*, a.application_id IS NOT NULL AS known, a.borrowers AS _borrowers, a.guarantors AS _guarantors, d.outcome, d.application_id AS _application, d.product AS _product, "
         "d.amount AS _amount, d.rate_ppb AS _rate, d.term AS _term "
         "FROM _wanted w LEFT JOIN {lake}.applications a ON a.application_id = w.application_id "
         "LEFT JOIN (SELECT decision_id, application_id, outcome, product, amount, rate_ppb, term FROM {lake}.decisions "
@@ -90,6 +91,8 @@ def must_be_decided(ledger: Queries, wanted: pl.DataFrame) -> None:
         "is offered another product": decided & (pl.col("_product") != pl.col("product")),
         "is offered more than was decided": decided & (pl.col("principal_agreed") > pl.col("_amount")),
         "is offered another rate": decided & (pl.col("rate_ppb") != pl.col("_rate")),
+        "was made by another number of borrowers": pl.col("known") & (pl.col("borrowers") != pl.col("_borrowers")),
+        "named another number of guarantors": pl.col("known") & (pl.col("guarantors") != pl.col("_guarantors")),
         "is offered another term": decided & (pl.col("instalments") != pl.col("_term")),
     }  # fmt: skip
     said = pl.coalesce(

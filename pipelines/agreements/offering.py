@@ -13,11 +13,17 @@ import polars as pl
 
 from loanbook.core.access.actor import Actor
 from loanbook.core.documents.offers import OfferError
-from loanbook.core.documents.paper import Paper, Party, party
+from loanbook.core.documents.paper import BORROWERS, GUARANTOR, Paper, Party, party, signers
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.store.agreements.documents import SIGNATURE, agreements_of
-from loanbook.core.store.agreements.offers import add_offers, are_new, offer, take_step
+from loanbook.core.store.agreements.documents import SIGNATURE, agreements_of, signed_by
+from loanbook.core.store.agreements.offers import (
+    add_offers,
+    are_new,
+    keep_signature,
+    offer,
+    take_step,
+)
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.agreements.cases import must_be_decided
@@ -29,7 +35,7 @@ from loanbook.pipelines.documents.making import made
 from loanbook.pipelines.documents.signing import ESign, LocalESign, Signer, signature_fault
 
 BORROWER = "borrower"
-_RESTS = ["loan_key", "application_id", "decision_id", "product"]
+_RESTS = ["loan_key", "application_id", "decision_id", "product", "borrowers", "guarantors"]
 """What an offer rests on."""
 _BODY = ["offer_id", "loan_key", "body_hash"]
 
@@ -103,7 +109,13 @@ def make_offers(
 
 
 def _must_be_decided(ledger: Ledger, new: Sequence[Wanted], loans: pl.DataFrame) -> None:
-    told = [(each.key, each.application_id, each.decision_id, each.product) for each in new]
+    def bound_as(of: Wanted, *roles: str) -> int:
+        return sum(role in roles for role, _ in of.parties)
+
+    told = [
+        (each.key, each.application_id, each.decision_id, each.product, bound_as(each, *BORROWERS), bound_as(each, GUARANTOR))
+        for each in new
+    ]  # fmt: skip
     rests = pl.DataFrame(told, schema=_RESTS, orient="row")
     terms = loans.select("loan_key", "principal_agreed", "rate_ppb", "instalments")
     must_be_decided(ledger, rests.join(terms, on="loan_key"))
@@ -210,16 +222,27 @@ def sign(
     """Have the agreement of an accepted offer signed by a party (`signer`: role or token, address); the signed file's hash.
 
     What comes back must be the document as it was shown, with one signature more that covers all of it: else
-    nothing is kept.
+    nothing is kept. Each borrower and guarantor signs a copy of it; with the last the offer is signed.
     """
     found = offer(ledger, id_, at.date())
     if found["state"] != "accepted":
         raise OfferError(
             f"offer {found['offer_id']} is {found['state']}: only what is accepted, and stands, is signed"
         )
-    who = party([Party(**each) for each in json.loads(found["parties"])], signer[0])
+    parties = [Party(**each) for each in json.loads(found["parties"])]
+    who = party(parties, signer[0])
     store = DocumentStore(ledger.settings)
     agreement = agreements_of(ledger, [found["offer_id"]])
+    left = [
+        each.token
+        for each in signers(parties)
+        if each.token not in signed_by(ledger, found["offer_id"])
+    ]
+    if who.token not in left:
+        raise OfferError(
+            f"offer {found['offer_id']}: {who.role} {who.token[:12]} "
+            f"{'signed already' if who in signers(parties) else 'is no borrower and no guarantor, and does not sign'}"
+        )
     shown = store.get(agreement["sha256"][0])
     signed = (provider or LocalESign(ledger.settings)).sign(shown, Signer(who.token, who.mask), at)
     fault = signature_fault(signed.data, signed.certificate_pem)
@@ -236,6 +259,10 @@ def sign(
         "signed_at": at.astimezone(dt.UTC).replace(tzinfo=None), "certificate": signed.certificate_pem,
         "certificate_sha256": hashlib.sha256(signed.certificate).hexdigest(),
     }  # fmt: skip
+    kept = {"signatures": pl.DataFrame([row], schema=SIGNATURE)}
+    if left != [who.token]:
+        keep_signature(ledger, found["offer_id"], at.date(), kept)
+        return str(row["signed_sha256"])
     step = {
         "offer_id": found["offer_id"],
         "step": "signed",
@@ -243,5 +270,5 @@ def sign(
         "actor": actor.name,
         "detail": row["signed_sha256"],
     }
-    take_step(ledger, step, {"signatures": pl.DataFrame([row], schema=SIGNATURE)})
+    take_step(ledger, step, kept)
     return str(row["signed_sha256"])

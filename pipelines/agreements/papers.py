@@ -10,7 +10,7 @@ import polars as pl
 from loanbook.core.catalogue.components import PARTS
 from loanbook.core.contract.jurisdiction import unpacked
 from loanbook.core.contract.terms import Terms
-from loanbook.core.documents.clauses import clauses
+from loanbook.core.documents.clauses import clauses, of_parties
 from loanbook.core.documents.kinds import DISCLOSURES
 from loanbook.core.documents.matching import as_terms
 from loanbook.core.documents.paper import Figures, Paper, Party, Schedule
@@ -63,7 +63,8 @@ def papers(
             disclosure=place.disclosure, made_on=head.made_on,
             expires_on=head.made_on + dt.timedelta(days=rules.offer_days), cooling_off_days=place.cooling_off_days,
             parties=head.parties, terms=as_terms(loan), figures=_figures(quote, rates[loan["loan_id"]]),
-            schedule=_schedule(quote), clauses=clauses(product, policies, where_made, head.made_on),
+            schedule=_schedule(quote), 
+            clauses=(*clauses(product, policies, where_made, head.made_on), *of_parties(head.parties)),
         ))  # fmt: skip
     return made
 

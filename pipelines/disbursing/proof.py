@@ -53,7 +53,8 @@ def prove(ledger: Ledger, people: People, key: str, to: Path) -> list[Path]:
 
 def _told(ledger: Ledger, people: People, row: dict[str, Any]) -> dict[str, Any]:
     order = queue.order(people, row["order_id"])
-    signed = agreements_of(ledger, [row["offer_id"]]).row(0, named=True)
+    copies = agreements_of(ledger, [row["offer_id"]])
+    signed = copies.row(-1, named=True)  # the copy that was signed last, with which all had signed
     account = opened_accounts(
         ledger, Vault(ledger.settings.lake, ledger.settings), pl.Series([row["account"]])
     )["account"][0]
@@ -73,7 +74,7 @@ def _told(ledger: Ledger, people: People, row: dict[str, Any]) -> dict[str, Any]
         "acknowledged": row["acknowledged"], "proposed_by": order.maker, "proposed_at": _utc(order.proposed_at),
         "decisions": [list(each) for each in order.decisions], "policy": order.policy,
         "agreement_sha256": signed["sha256"], "signed_sha256": signed["signed_sha256"],
-        "signed_by": signed["signed_by"], "signed_at": _utc(signed["signed_at"]),
+        "signed_by": ", ".join(copies["signed_by"].drop_nulls()), "signed_at": _utc(signed["signed_at"]),
         "certificate_sha256": signed["certificate_sha256"], "event": row["idempotency_key"],
         "version": booked[0]["version"] if booked else None,
         "trail_entries": booked[0]["entries"] if booked else None, "trail_hash": booked[0]["hash"] if booked else None,

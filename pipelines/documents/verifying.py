@@ -48,7 +48,10 @@ def verified(
 def verdicts(store: DocumentStore, documents: pl.DataFrame, again: bool = False) -> pl.DataFrame:
     """A verdict (`VERDICTS`) of each file of documents, as `loanbook.core.store.agreements.documents` tells them."""
     rows = [row for each in documents.to_dicts() for row in _of_document(store, each, again)]
-    return pl.DataFrame(rows, schema=VERDICTS)
+    told = pl.DataFrame(rows, schema=VERDICTS)
+    return told.unique(
+        maintain_order=True
+    )  # of copies that several signed the unsigned file is one
 
 
 def _of_document(

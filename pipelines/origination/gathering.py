@@ -5,11 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.inputs import INPUTS
-from loanbook.core.origination.facts import as_known
+from loanbook.core.origination.facts import as_known, of_parties
 from loanbook.core.origination.links import neighbours, velocity
 from loanbook.core.store.origination.merges import aliases
 from loanbook.core.store.origination.own_history import own_history
-from loanbook.core.store.origination.reading import facts_of, links_of, rejected_by
+from loanbook.core.store.origination.reading import facts_of, links_of, others_of, rejected_by
 from loanbook.core.store.queries import Queries
 
 _OWN = [each.name for each in INPUTS if each.source == "application"]
@@ -32,8 +32,24 @@ def gathered(ledger: Queries, rows: pl.DataFrame) -> pl.DataFrame:
     extra = known.drop("application_id", *(name for name in _OWN if name in known.columns))
     shared = _shared(ledger, rows.select("application_id", "on"), same)
     before = own_history(ledger, rows.select("application_id", "on", "currency"), same)
-    every = [*extra, *shared, *before.drop("application_id")]
+    parties = _of_parties(ledger, rows.select("application_id", "on"), extra, same)
+    every = [*extra, *shared, *before.drop("application_id"), *parties.drop("application_id")]
     return _derived(own.hstack(every))
+
+
+def _of_parties(
+    ledger: Queries, asked: pl.DataFrame, extra: pl.DataFrame, same: pl.DataFrame
+) -> pl.DataFrame:
+    """Inputs of co-applicants, guarantors and owners, in the order of `asked`."""
+    own = asked.select("application_id").hstack(
+        [extra[name] for name in ("obligations_month",) if name in extra.columns]
+    )
+    parties = others_of(ledger, asked["application_id"])
+    each = parties.join(asked, on="application_id", maintain_order="left").select(
+        "on", applicant="token", application_id=pl.concat_str("application_id", "kind", "token", separator="|")
+    )  # fmt: skip
+    known = _known(ledger, each, same) if each.height else each
+    return of_parties(known, parties, own)
 
 
 def _known(ledger: Queries, asked: pl.DataFrame, same: pl.DataFrame) -> pl.DataFrame:

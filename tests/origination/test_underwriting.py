@@ -140,7 +140,7 @@ def test_a_person_decides_what_the_policy_refers_within_its_limits_and_their_aut
     trail = entries(people, activity="case.decide")
     assert trail["actor_user_name"].to_list().count("Una") == 3, "approved, asked, received"
     offered = pl.DataFrame({"application_id": [_key("lien")], "decision_id": [done.decision_id], "product": ["lendingclub-personal"],
-                            "principal_agreed": [900_000], "rate_ppb": [67_200_000], "instalments": [36]})  # fmt: skip
+                            "principal_agreed": [900_000], "rate_ppb": [67_200_000], "instalments": [36], "borrowers": [1], "guarantors": [0]})  # fmt: skip
     must_be_decided(ledger, offered)
     with pytest.raises(LoanbookError, match="is offered more than was decided"):
         must_be_decided(ledger, offered.with_columns(principal_agreed=pl.lit(900_001)))

@@ -47,7 +47,7 @@ def _documents(ledger: Queries, where: str, parameters: dict[str, object]) -> pl
         f"""
         SELECT d.*, s.signed_sha256, s.mask AS signed_by, s.signed_at, s.provider, s.certificate, s.certificate_sha256
         FROM {{lake}}.documents d LEFT JOIN {{lake}}.signatures s ON s.sha256 = d.sha256 WHERE {where}
-        ORDER BY d.application_id, d.kind, d.number, d.offer_id
+        ORDER BY d.application_id, d.kind, d.number, d.offer_id, s.signed_at
         """,
         parameters,
     )  # fmt: skip
@@ -56,6 +56,7 @@ def _documents(ledger: Queries, where: str, parameters: dict[str, object]) -> pl
 def document(ledger: Queries, sha256: str) -> dict[str, object]:
     """A document by its hash, or the beginning of it. LedgerError: there is none, or are several."""
     found = documents_of(ledger, sha256) if len(sha256) >= 6 else documents_of(ledger).clear()
+    found = found.unique("sha256", keep="last", maintain_order=True)  # several may have signed it
     if found.height != 1:
         raise LedgerError(
             f"{'no document has' if found.is_empty() else 'several documents have'} a hash that begins with {sha256!r}; "
@@ -72,8 +73,15 @@ def versions(ledger: Queries, applications: list[str]) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def signed_by(ledger: Queries, offer_id: str) -> set[str]:
+    """Tokens of the persons who signed the agreement of an offer."""
+    rows = ledger.frame("SELECT signer FROM {lake}.signatures WHERE offer_id = ?", [offer_id])
+    return set(rows["signer"])
+
+
 def signed_agreements(ledger: Queries, keys: pl.Series | None = None) -> pl.DataFrame:
-    """`loan_key`, `offer_id`, `fields` (JSON), `sha256`, `signed_sha256` of agreements that are signed and not withdrawn.
+    """`loan_key`, `offer_id`, `fields` (JSON), `sha256`, `signed_sha256` of agreements that all
+    who are bound have signed and that are not withdrawn; the hash of the copy that was signed last.
 
     `keys`: of these loans alone.
     """
@@ -81,8 +89,8 @@ def signed_agreements(ledger: Queries, keys: pl.Series | None = None) -> pl.Data
     tables = {} if keys is None else {"_keys": keys.unique().to_frame("loan_key")}
     return ledger.beside(
         f"""
-        SELECT d.loan_key, d.offer_id, d.fields, d.sha256, s.signed_sha256
-        FROM {{lake}}.documents d JOIN {{lake}}.signatures s ON s.sha256 = d.sha256
+        SELECT d.loan_key, d.offer_id, d.fields, d.sha256, s.detail AS signed_sha256
+        FROM {{lake}}.documents d JOIN {{lake}}.offer_steps s ON s.offer_id = d.offer_id AND s.step = 'signed'
         WHERE d.kind = ? {among} AND NOT EXISTS (SELECT 1 FROM {{lake}}.offer_steps w
               WHERE w.offer_id = d.offer_id AND w.step = ?)
         ORDER BY d.loan_key

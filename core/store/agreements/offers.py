@@ -118,6 +118,16 @@ def take_step(
     keep(ledger, {"offer_steps": pl.DataFrame([step], schema=STEP), **(more or {})}, allowed)
 
 
+def keep_signature(ledger: Queries, id_: str, on: dt.date, rows: dict[str, pl.DataFrame]) -> None:
+    """Keep the signature (`signatures`) of a party while others have not signed. OfferError: the offer is not accepted."""
+
+    def allowed() -> bool:
+        must_follow(id_, offer(ledger, id_, on)["state"], SIGNED)
+        return True
+
+    keep(ledger, rows, allowed)
+
+
 def _others(ledger: Queries, of: dict[str, Any], on: dt.date) -> pl.DataFrame:
     """Other offers of the same application with their `state`, a step of a later date than `on` counting too."""
     last = ledger.one(

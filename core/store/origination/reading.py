@@ -34,7 +34,8 @@ WAITING = f"""
                 FROM {{lake}}.decisions WHERE role = 'champion' GROUP BY application_id),
     news AS (SELECT a.application_id, max(f.known_on) AS known_on FROM {{lake}}.applications a
              JOIN decided d ON d.application_id = a.application_id
-             JOIN {{lake}}.applicant_facts f ON f.applicant = a.applicant
+             JOIN {{lake}}.application_links l ON l.application_id = a.application_id AND l.kind IN ('applicant', 'co_applicant', 'guarantor', 'owner')
+             JOIN {{lake}}.applicant_facts f ON f.applicant = l.token
                   AND (f.recorded_at > d.recorded_at OR f.known_on > d.decided_at::DATE)
              GROUP BY a.application_id)
     SELECT a.application_id, a.applicant, a.product, l.event, {_OWN},
@@ -76,6 +77,15 @@ def links_of(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
         [], _ids=ids.unique().to_frame("application_id"),
     )  # fmt: skip
     return rows.cast(LINKED)
+
+
+def others_of(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
+    """`application_id`, `kind`, `token` of co-applicants, guarantors and owners of applications, a row a person and role."""
+    return ledger.beside(
+        "SELECT DISTINCT l.application_id, l.kind, l.token FROM {lake}.application_links l JOIN _ids i "
+        "ON i.application_id = l.application_id WHERE l.kind IN ('co_applicant', 'guarantor', 'owner') ORDER BY ALL",
+        [], _ids=ids.unique().to_frame("application_id"),
+    )  # fmt: skip
 
 
 def rejected_by(ledger: Queries, ids: pl.Series) -> pl.DataFrame:

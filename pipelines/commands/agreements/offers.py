@@ -99,6 +99,7 @@ def sign_offer(
 ) -> None:  # fmt: skip
     """Have the agreement of an accepted offer signed, by the stand-in of this machine: certificate, signer and time are kept."""
     from loanbook.core.access.actor import AccessError
+    from loanbook.core.store.agreements.offers import offer
     from loanbook.core.store.people.acting import is_demo
     from loanbook.pipelines.agreements.offering import sign
 
@@ -112,7 +113,9 @@ def sign_offer(
                 )
             at = dt.datetime.combine(today(on), dt.time(12), dt.UTC)
         signed = sign(ledger, id_, (signer, address), at, who(ledger.settings, as_))
-    out.print(f"{id_} is signed: {signed}")
+        state = offer(ledger, id_, at.date())["state"]
+    waits = "" if state != "accepted" else "; others who are bound have not signed yet"
+    out.print(f"{id_}: {signer} has signed{waits}: {signed}")
 
 
 def withdraw_offer(id_: Id, on: On = None, as_: As = "") -> None:
