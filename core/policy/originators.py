@@ -194,6 +194,10 @@ class RateLimits(BaseModel):
     over_days: Annotated[int, Field(ge=1, le=400)] = Field(
         default=60, description="days before the date, it included, whose debits and returns count"
     )
+    least_returns: Annotated[int, Field(ge=1)] = Field(
+        default=3,
+        description="returns of these days below which no rate sets off the alarm: one of two is half of them",
+    )
 
 
 class ReturnCodes(Policy):

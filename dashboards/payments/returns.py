@@ -101,8 +101,12 @@ def _rates(rates: pl.DataFrame) -> None:
         return
     st.subheader("Rates against the limits", anchor=False,
                  help="Counts, not amounts: returns over the debits that settled in the same days, by originator.")  # fmt: skip
+    rate, limit = (
+        pl.col(name).cast(pl.Float64, strict=False) for name in ("rate_percent", "limit_percent")
+    )
     signed = rates.with_columns(
-        alarm=pl.when("alarm").then(pl.lit("✗ above")).when(pl.col("limit_percent") != "").then(pl.lit("✓ within"))
+        alarm=pl.when("alarm").then(pl.lit("✗ above")).when(rate > limit).then(pl.lit("– too few to tell"))
+        .when(pl.col("limit_percent") != "").then(pl.lit("✓ within"))
     )  # fmt: skip
     show_rows(
         signed,

@@ -216,6 +216,9 @@ def _take(ledger: Ledger) -> IntakeReport:
         )
     for name, why in report.refused:
         err.print(f"[yellow]refused[/yellow] {name}: {why}")
+    if report.refused_before:
+        err.print(f"{counted(len(report.refused_before), 'file')} refused before still can't be taken in; why: "
+                  "`loanbook sql \"SELECT name, reason FROM files WHERE state = 'refused'\"`")  # fmt: skip
     for name, note in report.notes:
         err.print(f"[yellow]note[/yellow] {name} was {note}")
     for name, why in report.unfinished:

@@ -104,7 +104,9 @@ def _tied(rows: pl.DataFrame, unread: int) -> pl.DataFrame:
         raise IntakeError(
             "a group states its total twice; nothing of the file is taken: send it anew"
         )
-    both = stated.join(made, on=keys, how="full", coalesce=True).sort(keys)
+    both = stated.join(made, on=keys, how="full", coalesce=True).sort(keys).with_columns(
+        pl.col("computed").fill_null(0)  # a deposit without a cheque is one of nothing
+    )  # fmt: skip
     # where more is taken back than was paid the collector is owed; some write what they hand over below zero
     owed = pl.col("taken") & (pl.col("computed") < 0)
     both = both.with_columns(total=pl.when(owed).then(-pl.col("total")).otherwise("total")).drop("taken")  # fmt: skip

@@ -45,7 +45,7 @@ class RefusalRule:
     """Form of a right value, told beside what was found."""
 
 
-_AMOUNT = "write it as 7500.25: digits on both sides of the point (0.50, not .50), no plus sign, no zero before the first digit; or say under `amounts` of the mapping how the file writes amounts"
+_AMOUNT = "write it as 7500.25: digits on both sides of the point (0.50, not .50), no plus sign, no zero before the first digit; or, of a file with a mapping, say under its `amounts` how the file writes them"
 _DATE = "mend the date, or `date_format` of the mapping"
 _BOUND = "mend the row, or widen `bounds` in a new version of the product"
 _COMMAND = "docs/guide/commands.md says which fields a command needs and takes"
@@ -183,9 +183,9 @@ _PAYMENTS = (
     _rule("payment_ref_missing_or_too_long", "the reference is empty, or longer than 64 characters",
           "give each payment the sender's own reference", "payment_ref"),
     _rule("loan_key_empty", "the row names no loan", "give the loan's number"),
-    _rule("amount_not_a_number", "the amount is no number in the form of the mapping", _AMOUNT, "amount"),
+    _rule("amount_not_a_number", "the amount is no number, or none in the form of the file's mapping", _AMOUNT, "amount"),
     _rule("amount_not_positive", "the amount is zero or below",
-          "send what came in; what goes out is an order. `sign: minus` of the mapping reads -7500.25 as money in",
+          "write an amount above zero; of payments: what goes out is an order, and `sign: minus` of the mapping reads -7500.25 as money in",
           "amount"),
     _rule("amount_out_of_bounds", "the amount is more than any loan may be", "mend the row", "amount"),
     _rule("unknown_designation", "the payment says that it is for something that loanbook does not know", "write principal_only or pay_ahead, or leave it empty", "designation"),

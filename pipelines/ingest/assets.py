@@ -54,7 +54,7 @@ def intake(context: dg.AssetExecutionContext) -> Iterator[Any]:
         metadata={
             "new_files": report.files,
             "known_files": report.known,
-            "refused_files": len(report.refused),
+            "refused_files": len(report.refused) + len(report.refused_before),
             "unfinished_files": len(report.unfinished),
             "rows_in": report.rows_in,
             "accepted": report.accepted,

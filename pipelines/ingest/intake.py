@@ -73,6 +73,8 @@ class IntakeReport:
     files: int = 0
     known: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
+    refused_before: list[tuple[str, str]] = field(default_factory=list)
+    """Files that an earlier run refused for the same reason, which still lie there."""
     notes: list[tuple[str, str]] = field(default_factory=list)
     """Files whose name ends with what is no mapping, and by which they were read."""
     unfinished: list[tuple[str, str]] = field(default_factory=list)
@@ -161,8 +163,10 @@ def _take_new(run: _Run, files: list[LandingFile], progress: Callable[[int, int]
         taken = _take(file, run, known)
         if taken and taken.file["state"] == "taken":
             seen.setdefault((file.file_id, file.business_date), set()).add(file.path.name)
-        if taken and (file.file_id, taken.file["name"], taken.file["reason"]) not in refused:
-            waiting.append(taken)  # refused again for the same reason: that is written already
+        if taken and (file.file_id, taken.file["name"], taken.file["reason"]) in refused:
+            report.refused_before.append(report.refused.pop())  # written already, and told
+        elif taken:
+            waiting.append(taken)
         progress(done + 1, len(fresh))
     if waiting:
         _commit(ledger, policies, waiting, report, judged_at)

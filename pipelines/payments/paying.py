@@ -19,7 +19,7 @@ from loanbook.core.payments.out.presentment import effective_on
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.originators import Originator
 from loanbook.core.store.agreements.payouts import destinations
-from loanbook.core.store.queries import PUBLISHED
+from loanbook.core.store.queries import PUBLISHED, InstanceQueries
 from loanbook.core.store.sending.asking import PASSED_BY, calendar_of, mandates_at, published_date
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.disbursing.gating import refused_now
@@ -43,7 +43,7 @@ def instruct(ledger: Ledger, policies: PolicyBook, day: dt.date, *, run_id: str)
     return sent_out(plan_payouts, ledger, policies, day, run_id)
 
 
-def plan_payouts(ledger: Ledger, policies: PolicyBook, day: dt.date) -> Presented:
+def plan_payouts(ledger: InstanceQueries, policies: PolicyBook, day: dt.date) -> Presented:
     """The files of credits for a day, nothing recorded."""
     published = published_date(ledger, day)
     mandates = mandates_at(ledger, policies, day)
@@ -76,7 +76,7 @@ def plan_payouts(ledger: Ledger, policies: PolicyBook, day: dt.date) -> Presente
     return Presented(day, files, pl.concat(passed))
 
 
-def _payouts(ledger: Ledger, by: Originator, published: dt.date) -> pl.DataFrame:
+def _payouts(ledger: InstanceQueries, by: Originator, published: dt.date) -> pl.DataFrame:
     """Payouts of the ledger that stand and were not instructed: what went to payout clearing by each event,
     with the code of the loan's `currency`."""
     kinds = [Kind[name].value for name in by.pays_out]
@@ -101,7 +101,7 @@ def _payouts(ledger: Ledger, by: Originator, published: dt.date) -> pl.DataFrame
 
 
 def _destined(
-    owed: pl.DataFrame, ledger: Ledger, policies: PolicyBook, by: Originator
+    owed: pl.DataFrame, ledger: InstanceQueries, policies: PolicyBook, by: Originator
 ) -> pl.DataFrame:
     """Payouts with the account of those that were asked for by agreement, whatever mandate there is, and the `gate` that
     holds one back; those that another originator pays are left out."""

@@ -12,6 +12,7 @@ import polars as pl
 from loanbook.core.payments.out.presentment import DEBITS
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.originators import Originator
+from loanbook.core.store.queries import InstanceQueries
 from loanbook.core.store.sending.asking import debits_of
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import knowledge
@@ -31,7 +32,7 @@ class Presented:
     """Where files lie that were handed over now, those of a run that was killed among them."""
 
 
-Planned = Callable[[Ledger, PolicyBook, dt.date], Presented]
+Planned = Callable[[InstanceQueries, PolicyBook, dt.date], Presented]
 """What would be sent on a day."""
 
 
@@ -54,7 +55,7 @@ def present(ledger: Ledger, policies: PolicyBook, day: dt.date, *, run_id: str) 
     return sent_out(plan, ledger, policies, day, run_id)
 
 
-def plan(ledger: Ledger, policies: PolicyBook, day: dt.date) -> Presented:
+def plan(ledger: InstanceQueries, policies: PolicyBook, day: dt.date) -> Presented:
     """The files of debits for a day, nothing recorded."""
     asked, passed = debits_of(ledger, policies, day)
     files = [file_of(ledger, by, day, "debit", _told(rows, by)) for by, rows in asked]

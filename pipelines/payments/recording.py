@@ -17,6 +17,7 @@ from loanbook.core.payments.incoming.emitting import RECEIVED
 from loanbook.core.policy.file_mappings import CANONICAL_PAYMENTS
 from loanbook.core.policy.originators import Originator
 from loanbook.core.store.lake import utc_now
+from loanbook.core.store.queries import InstanceQueries
 from loanbook.core.store.sending.instructions import (
     INSTRUCTIONS,
     files_of,
@@ -52,7 +53,7 @@ class OutFile:
 
 
 def file_of(
-    ledger: Ledger, by: Originator, day: dt.date, direction: str, rows: pl.DataFrame
+    ledger: InstanceQueries, by: Originator, day: dt.date, direction: str, rows: pl.DataFrame
 ) -> OutFile:
     """The file of these instructions (`INSTRUCTIONS`, without what is given here) for a day.
 
@@ -82,7 +83,7 @@ def file_of(
     return OutFile(by, row, kept, len(data))
 
 
-def _with_ids(ledger: Ledger, by: Originator, rows: pl.DataFrame) -> pl.DataFrame:
+def _with_ids(ledger: InstanceQueries, by: Originator, rows: pl.DataFrame) -> pl.DataFrame:
     """Rows in the order of the file, with trace numbers (NACHA) and end-to-end ids, which are of their keys."""
     ordered = rows.sort("entry_class", "description", "effective", "key")
     ids = [hashlib.sha256(key.encode()).hexdigest()[:15].upper() for key in ordered["key"]]

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from loanbook.core.payments.bank_file import BankFile
 from loanbook.pipelines.formats.bank.reading import READERS
-from tests.payment_files import ach, bai2, camt, metro2, mt, pain
+from tests.payment_files import ach, bai2, camt, lockbox, metro2, mt, pain
 from tests.payment_files.comparing import Comparison
 
 FILES = Path(__file__).parent / "files"
@@ -40,6 +40,13 @@ FORMATS: Mapping[str, tuple[str, Compare]] = {
     "pain.008": ("pain", pain.compare),
 }
 """By the format that an expectation names: our reader's name, and who compares."""
+
+
+OF_PATH: Mapping[str, Callable[[dict[str, Any], Path, Comparison], None]] = {
+    "lockbox": lockbox.compare,
+    "metro2": metro2.compare,
+}
+"""Formats that are no bank's account: what a lockbox collected, by a mapping; accounts furnished, where no money moves."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +80,12 @@ def run(cases: list[tuple[Path, dict[str, Any]]]) -> list[Outcome]:
 
 def _one(path: Path, case: dict[str, Any], kinds: frozenset[str]) -> Outcome:
     name, form = case["file"], case["format"]
-    if form not in FORMATS and form != "metro2":
+    if form not in FORMATS and form not in OF_PATH:
         return Outcome(name, form, "not attempted", f"{form} is no format that is read")
     to = Comparison(kinds)
     try:
-        if form == "metro2":  # no bank's file: accounts furnished, not money moved
-            metro2.compare(case["expected"], path, to)
+        if form in OF_PATH:
+            OF_PATH[form](case["expected"], path, to)
         else:
             reader, compare = FORMATS[form]
             compare(case["expected"], READERS[reader](path.read_bytes()), to)

@@ -9,7 +9,7 @@ from loanbook.pipelines.formats.bank.reading import READERS
 from loanbook.pipelines.formats.bank.sniffing import format_of
 from tests.payment_files.runner import FILES, expectations, run
 
-PASSED = {"ach": 88, "bai2": 4, "camt.053": 17, "camt.054": 6, "metro2": 17, "mt940": 50, "mt942": 2, "pain.001": 6,
+PASSED = {"ach": 88, "bai2": 4, "camt.053": 17, "camt.054": 6, "lockbox": 2, "metro2": 17, "mt940": 50, "mt942": 2, "pain.001": 6,
           "pain.002": 2}  # fmt: skip
 """Files of which every figure is found, by format."""
 DIFFERENCES = {

@@ -296,6 +296,13 @@ def test_rates_are_set_against_the_limits_of_the_rail_to_the_entry() -> None:
     assert alarms(R10=6, R03=31, R01=114) == {
         "unauthorised": ("0.60", True), "administrative": ("3.10", True), "overall": ("15.10", True),
     }  # fmt: skip
+    few = return_rates(
+        debits.head(2),
+        pl.DataFrame({"originator": ["ach"] * 2, "code": ["R10"] * 2, "returned_on": [day] * 2}),
+        codes,
+        day,
+    )
+    assert not few["alarm"].any()  # all of two came back: too few to tell
     late = return_rates(debits, pl.DataFrame(schema={"originator": pl.String, "code": pl.String, "returned_on": pl.Date}),
                         codes, day + dt.timedelta(days=60))  # fmt: skip
     assert set(late["debits"]) == {0}

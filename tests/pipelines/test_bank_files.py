@@ -340,24 +340,37 @@ def test_refunds_and_chargebacks_take_their_payment_back_and_the_net_payout_clea
     conserved(new_ledger)
 
 
-def lockbox(*cheques: tuple[int, str, str], off: int = 0) -> str:
-    """A lockbox's file of one batch of 9 January 2018; a cheque is cents, its number, and what came with it."""
+def lockbox(
+    *cheques: tuple[int, str, str],
+    off: int = 0,
+    more: tuple[tuple[int, str, str], ...] = (),
+    batch: str = "001",
+) -> str:
+    """A lockbox's file of one batch of 9 January 2018, and of a second deposit `more` of that day; a cheque is cents, its
+    number, and what came with it."""
     body = [
         "10100000000010000000002180109" + "0900",
         "2" + " " * 30 + "400",
-        f"5001000{'200124':>7}180109",
+        *deposit(batch, cheques, off),
+        *(deposit("007", more, 0) if more else []),
     ]
+    return "\n".join([*body, f"9{len(body) + 1:06}", ""])
+
+
+def deposit(batch: str, cheques: tuple[tuple[int, str, str], ...], off: int) -> list[str]:
+    """Records 5 to 8 of a deposit of one batch."""
+    body = [f"5{batch}000{'200124':>7}180109"]
     for n, (cents, number, text) in enumerate(cheques, 1):
         first, _, more = text.partition("|")
         body.append(
-            f"6001{n:03}{cents:010}{'021000021':>9}{'4711900210':>10}{number:>10}{first:<58}"
+            f"6{batch}{n:03}{cents:010}{'021000021':>9}{'4711900210':>10}{number:>10}{first:<58}"
         )
         if more:
-            body.append(f"4001{n:03}601 {more}")
+            body.append(f"4{batch}{n:03}601 {more}")
     total = sum(cents for cents, _, _ in cheques)
-    body.append(f"7001000{'200124':>7}180109{len(cheques):03}{total + off:010}")
-    body.append(f"8001000{'200124':>7}180109{len(cheques):04}{total:010}")
-    return "\n".join([*body, f"9{len(body) + 1:06}", ""])
+    body.append(f"7{batch}000{'200124':>7}180109{len(cheques):03}{total + off:010}")
+    body.append(f"8{batch}000{'200124':>7}180109{len(cheques):04}{total:010}")
+    return body
 
 
 def test_cheques_of_a_lockbox_pay_their_loans_and_its_deposit_clears_them(
@@ -390,3 +403,26 @@ def test_cheques_of_a_lockbox_pay_their_loans_and_its_deposit_clears_them(
     conserved(new_ledger)
     close_landed(new_ledger)
     assert balance(new_ledger, "payment_clearing", "unidentified_receipts", "bank") == [0, -70, 15470]  # fmt: skip
+
+
+def test_two_deposits_of_a_lockbox_on_a_day_clear_each_however_the_file_is_cut(
+    new_ledger: Ledger,
+) -> None:
+    drop(new_ledger, TAPE, LOANS + weekly_loan("LOAN-0001") + weekly_loan("LOAN-0002"))
+    first, second = ((10400, "1001", "LOAN-0001"),), ((5000, "1002", "LOAN-0002"),)
+    drop(new_ledger, f"collected_{DAY}_synthetic-lockbox.1.bai", lockbox(*first, more=second))
+    drop(new_ledger, f"collected_{DAY}_synthetic-lockbox.2.bai", lockbox(*second, batch="007"))
+    drop(new_ledger, f"collected_{DAY}_synthetic-lockbox.3.bai", lockbox(*first))
+    drop(
+        new_ledger,
+        f"bank_{DAY}.xml",
+        camt(DAY, [Entry(10400, ref="B1", text="LOCKBOX 200124"), Entry(5000, ref="B2", text="LOCKBOX 200124")]),
+    )  # fmt: skip
+    assert not take(new_ledger).refused
+    assert decided(new_ledger) == {
+        "200124-180109-001-001-1001": "applied loan_key", "200124-180109-007-001-1002": "applied loan_key",
+        "B1": "settled total_of_a_collector", "B2": "settled total_of_a_collector",
+    }  # fmt: skip
+    conserved(new_ledger)
+    close_landed(new_ledger)
+    assert balance(new_ledger, "payment_clearing", "unidentified_receipts", "bank") == [0, 0, 15400]

@@ -17,7 +17,7 @@ RATES = {
     "rate_percent": pl.String, "limit_percent": pl.String, "alarm": pl.Boolean,
 }  # fmt: skip
 """A row an originator and measure (unauthorised, administrative, overall); an alarm where returns are more than the
-limit, exactly."""
+limit, exactly, and as many at least as the policy asks."""
 
 
 def return_rates(
@@ -41,7 +41,8 @@ def return_rates(
         ):
             group = [code for code, rule in policy.codes.items() if rule.group == measure]
             count = back.len() if measure == "overall" else int(back.is_in(group).sum())
-            rows.append((name, policy.rail, measure, sent, count, _percent(count, sent), limit, _beyond(count, sent, limit)))  # fmt: skip
+            rows.append((name, policy.rail, measure, sent, count, _percent(count, sent), limit,
+                         count >= policy.limits.least_returns and _beyond(count, sent, limit)))  # fmt: skip
     return pl.DataFrame(rows, schema=RATES, orient="row")
 
 

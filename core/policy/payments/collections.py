@@ -44,6 +44,9 @@ class LockboxPlaces(BaseModel):
     overflow: Span = Field(default="12-104", description="more of that, of record 4")
     batch_items: Span = Field(default="21-23", description="number of cheques, of record 7")
     batch_amount: Span = Field(default="24-33", description="their sum, of record 7")
+    total_items: Span = Field(
+        default="21-24", description="number of the deposit's cheques, of record 8"
+    )
     total_amount: Span = Field(default="25-34", description="sum of the deposit, of record 8")
     records: Span = Field(default="2-7", description="number of the file's records, of record 9")
 

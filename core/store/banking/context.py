@@ -17,6 +17,7 @@ from loanbook.core.payments.incoming.matching import REFERENCES
 from loanbook.core.payments.incoming.own_files import BATCH, BATCHES, COLLECTED
 from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.store.banking.names import alike
+from loanbook.core.store.banking.singly import BOOKED, TOLD
 from loanbook.core.store.queries import PUBLISHED, Queries
 
 
@@ -126,8 +127,7 @@ def batches_sent(ledger: Queries, currency: str, first: dt.date, last: dt.date) 
     keys = ", ".join(f"i.{name}" for name in BATCH)
     return ledger.frame(
         f"""
-        WITH told AS (SELECT unnest([reference, end_to_end_id, client_ref]) AS ref FROM {{lake}}.bank_entries
-                      WHERE outcome = 'settled' AND value_date BETWEEN $first AND $last),
+        WITH {TOLD.format(entries="{lake}.bank_entries", when=" AND value_date BETWEEN $first AND $last")},
         refused AS (SELECT DISTINCT r.instruction_key AS key FROM {{lake}}.payment_returns r
                     JOIN {{lake}}.acknowledgements a ON a.file_id = r.file_id),
         i AS (SELECT * FROM {{lake}}.instructions WHERE effective BETWEEN $first AND $last AND currency = $currency AND amount > 0)
@@ -135,8 +135,7 @@ def batches_sent(ledger: Queries, currency: str, first: dt.date, last: dt.date) 
                dense_rank() OVER (PARTITION BY i.file_key ORDER BY i.sequence, i.effective) AS number,
                count(*) AS payments, sum(i.amount)::BIGINT AS amount,
                coalesce(sum(i.amount) FILTER (WHERE i.key NOT IN (SELECT key FROM refused)), 0)::BIGINT AS net,
-               count(*) FILTER (WHERE i.end_to_end_id IN (SELECT ref FROM told WHERE ref IS NOT NULL)
-                                   OR i.trace IN (SELECT ref FROM told WHERE ref IS NOT NULL)) AS singly
+               count(*) FILTER (WHERE {BOOKED}) AS singly
         FROM i JOIN {{lake}}.files_out f ON f.file_key = i.file_key
         WHERE NOT EXISTS (SELECT 1 FROM {{lake}}.file_settlements s WHERE {_OF_BATCH})
         GROUP BY {keys}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from loanbook.core.store.banking.singly import BOOKED, TOLD
+
 RETURNS = """
     SELECT r.returned_on, r.rail, r.originator, r.code, k.loan_key, r.mandate, r.amount, r.currency, r.outcome, r.why,
            i.due_date, i.attempt, i.effective, r.original, r.trace, r.instruction_key
@@ -28,16 +30,14 @@ CHAIN = """
 """
 """All that was asked of a loan, or paid out, with what came back."""
 
-SENT = """
+SENT = f"""
     WITH made AS (SELECT * FROM files_out WHERE business_date BETWEEN $first AND $on),
-    told AS (SELECT DISTINCT unnest([reference, end_to_end_id, client_ref]) AS ref FROM bank_entries
-                  WHERE outcome = 'settled'),
+    {TOLD.format(entries="bank_entries", when="")},
     booked AS (SELECT file_key, sum(amount)::BIGINT AS as_one FROM file_settlements WHERE entry_class <> 'collected'
                GROUP BY file_key),
     each AS (
         SELECT i.file_key, min(i.effective) AS effective,
-               coalesce(sum(i.amount) FILTER (WHERE i.end_to_end_id IN (SELECT ref FROM told WHERE ref IS NOT NULL)
-                                                 OR i.trace IN (SELECT ref FROM told WHERE ref IS NOT NULL)), 0)::BIGINT AS singly,
+               coalesce(sum(i.amount) FILTER (WHERE {BOOKED}), 0)::BIGINT AS singly,
                coalesce(sum(i.amount) FILTER (WHERE i.key IN (SELECT instruction_key FROM payment_returns
                                                               WHERE outcome IN ('reversal', 'chargeback', 'rejected'))), 0)::BIGINT AS back
         FROM instructions i WHERE i.file_key IN (SELECT file_key FROM made) GROUP BY i.file_key)

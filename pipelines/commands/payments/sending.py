@@ -165,18 +165,19 @@ def _sent(planned: Planned, on: str | None, dry_run: bool, as_json: bool) -> Non
     """Send what is planned for a day, or only show it."""
     import uuid
 
+    from loanbook.pipelines.commands.console import opened
     from loanbook.pipelines.payments.presenting import sent_out
     from loanbook.pipelines.resources import open_instance
 
+    if dry_run:  # only reads, so that it neither waits for a writer nor keeps one waiting
+        reader, policies = opened()
+        lake = reader.lake()
+        _told(planned(lake, policies, _day(lake.published()[1], on)), True, as_json, lake)
+        return
     ledger, policies = open_instance()
     with ledger:
         day = _day(ledger.published()[1], on)
-        done = (
-            planned(ledger, policies, day)
-            if dry_run
-            else sent_out(planned, ledger, policies, day, uuid.uuid4().hex)
-        )
-        _told(done, dry_run, as_json, ledger)
+        _told(sent_out(planned, ledger, policies, day, uuid.uuid4().hex), False, as_json, ledger)
 
 
 def _day(published: dt.date | None, on: str | None) -> dt.date:

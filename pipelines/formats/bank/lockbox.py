@@ -2,7 +2,8 @@
 
 Records of a fixed width: 1 file, 2 service, 5 lockbox and deposit, 6 a cheque, 4 more of what came with it, 7 sum of a
 batch, 8 sum of a deposit, 9 end of the file. Banks put fields at places of their own, so the places are policy. Amounts have
-two decimals that are not written.
+two decimals that are not written. A lockbox may have several deposits on a day: each ends with its record 8, and the number of
+its first batch tells it from the others, in whichever file it comes.
 """
 
 from __future__ import annotations
@@ -36,17 +37,18 @@ def canonical(data: bytes, mapping: CollectionMapping) -> tuple[pl.DataFrame, Ba
         kind=pl.lit("payment"), note=pl.concat_str("remittance", "more", separator=" ").str.strip_chars(),
     )  # fmt: skip
     totals = lines.filter(pl.col("kind") == "8").with_columns(
-        reference=pl.concat_str(pl.lit("deposit-"), "deposit"), kind=pl.lit("total"), payer=pl.lit(""), note=pl.lit(""),
+        reference=pl.concat_str(pl.lit("deposit-"), "group"), kind=pl.lit("total"), payer=pl.lit(""), note=pl.lit(""),
         amount=_money(at.total_amount),
     )  # fmt: skip
     columns = ["line", "reference", "kind", "amount", "value_date", "payer", "note", "group"]
-    both = pl.concat([each.rename({"deposit": "group"}).select(columns) for each in (told, totals)])
+    both = pl.concat([each.select(columns) for each in (told, totals)])
     constants = {name: pl.lit(value) for name, value in mapping.constants.items()}
     return both.with_columns(**empty).with_columns(**constants), []
 
 
 def _lines(data: bytes, at: LockboxPlaces) -> pl.DataFrame:
-    """Records: `line`, `text`, `kind`, the `deposit` that each belongs to and its date (`value_date`, text)."""
+    """Records: `line`, `text`, `kind`, the lockbox and day that each belongs to (`deposit`) and the day alone (`value_date`,
+    text), and the deposit of them (`group`)."""
     body = unix(text_of(data)).rstrip("\n")
     lines = (
         pl.Series("text", [body]).str.split("\n").explode().to_frame().with_row_index("line", offset=1)
@@ -65,9 +67,22 @@ def _lines(data: bytes, at: LockboxPlaces) -> pl.DataFrame:
         )
     opens = pl.col("kind").is_in(["5", "8"])
     number, day = (pl.when(opens).then(_field(span)) for span in (at.number, at.date))
-    return lines.with_columns(number=number, value_date=day).with_columns(
-        pl.col("number", "value_date").forward_fill()
-    ).with_columns(deposit=pl.concat_str("number", "value_date", separator="-"))  # fmt: skip
+    ended = (pl.col("kind") == "8").cum_sum().shift(1).fill_null(0)
+    named = lines.with_columns(
+        number=number, value_date=day, section=ended,
+        batch=pl.when(pl.col("kind").is_in(["6", "7"])).then(_field(at.batch)),
+    ).with_columns(
+        pl.col("number", "value_date").forward_fill(), first=pl.col("batch").drop_nulls().first().over("section").fill_null("")
+    )  # fmt: skip
+    # of deposits of a day whose batches are numbered alike the second of a file is the second
+    keys = ["number", "value_date", "first"]
+    ends = named.filter(pl.col("kind") == "8").select(
+        "section", nth=pl.int_range(1, pl.len() + 1).over(keys)
+    )
+    again = pl.when(pl.col("nth") > 1).then(pl.format(".{}", "nth")).otherwise(pl.lit(""))
+    return named.join(ends, on="section", how="left", maintain_order="left").with_columns(
+        deposit=pl.concat_str("number", pl.lit("-"), "value_date", again)
+    ).with_columns(group=pl.concat_str("deposit", "first", separator="-")).drop("batch")  # fmt: skip
 
 
 def _cheques(lines: pl.DataFrame, at: LockboxPlaces) -> pl.DataFrame:
@@ -111,6 +126,7 @@ def _must_tie(lines: pl.DataFrame, cheques: pl.DataFrame, at: LockboxPlaces) -> 
             f"the batch that ends at line {row['line']} states {row['stated_items']} items of {row['stated_cents']}, its "
             f"cheques make {row['items']} of {row['cents']} (minor units); nothing of it is taken: ask for it anew"
         )
+    _deposits_must_tie(lines, at)
     ends = lines.filter(pl.col("kind") == "9").select(stated=_number(at.records))["stated"]
     if ends.len() != 1 or (ends[0] is not None and ends[0] != lines.height):
         found = (
@@ -119,6 +135,23 @@ def _must_tie(lines: pl.DataFrame, cheques: pl.DataFrame, at: LockboxPlaces) -> 
             else f"it states {ends[0]} records and has {lines.height}"
         )
         raise IntakeError(f"{found}; nothing of it is taken: ask for it anew")
+
+
+def _deposits_must_tie(lines: pl.DataFrame, at: LockboxPlaces) -> None:
+    """IntakeError where a deposit states another number of cheques than it has; its sum is its group's total."""
+    made = lines.group_by("section").agg(items=(pl.col("kind") == "6").sum().cast(pl.Int64))
+    stated = lines.filter(pl.col("kind") == "8").select(
+        "section", "line", "group", stated=_number(at.total_items)
+    )
+    off = stated.join(made, on="section").filter(
+        pl.lit(bool(at.total_items)) & ~(pl.col("stated") == pl.col("items")).fill_null(False)
+    )
+    if off.height:
+        row = off.row(0, named=True)
+        raise IntakeError(
+            f"deposit {row['group']} (line {row['line']}) states {row['stated']} cheques and has {row['items']}; nothing of "
+            "it is taken: ask for it anew, or put `total_items` of the mapping right"
+        )
 
 
 def _field(span: str) -> pl.Expr:

@@ -109,8 +109,8 @@ def _groups(
 ) -> pl.DataFrame:
     """Groups as statements: each hands its total over."""
     number = pl.lit(None, pl.String)
-    if mapping.lockbox:  # a bank names the lockbox, and not the day
-        number = pl.col("group").str.extract(r"^(.*)-[^-]*$", 1)
+    if mapping.lockbox:  # a bank names the lockbox, and neither day nor batch
+        number = pl.col("group").str.extract(r"^(.*)-[^-]*-[^-]*$", 1)
     sums = read.rows.group_by("group", "currency").agg(
         entries=pl.len().cast(pl.Int64),
         credits=pl.col("minor").filter(pl.col("kind") == "payment").sum(),
