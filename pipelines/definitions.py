@@ -11,7 +11,7 @@ from loanbook.pipelines.operations.maintenance import (
     maintenance_run,
     maintenance_schedule,
 )
-from loanbook.pipelines.origination.assets import application_cases, decisions
+from loanbook.pipelines.origination.assets import application_cases, decisions, letters
 from loanbook.pipelines.payments.assets import files_for_banks, return_rates
 from loanbook.pipelines.reporting.assets import MART_ASSETS, misuse, reconciliation, trial_balance
 from loanbook.pipelines.servicing.alerts import alert_on_failure
@@ -26,6 +26,7 @@ defs = dg.Definitions(
         bank_entries,
         decisions,
         application_cases,
+        letters,
         ledger_close,
         *MART_ASSETS,
         reconciliation,

@@ -22,6 +22,7 @@ Source = Literal[
     "velocity",
     "graph",
     "parties",
+    "documents",
 ]
 LARGEST = 10**15
 """No number of an input is larger, above or below zero: another is mistyped."""
@@ -107,6 +108,12 @@ INPUTS: tuple[Input, ...] = (
     *_rows("graph", pl.Int64,
            ("linked_persons", "count", "other persons linked by device, phone, address or bank account"),
            ("linked_rejected", "count", "applications of these that were rejected before")),
+    *_rows("documents", pl.Boolean,
+           ("document_identity", "yes or no", "proof of who the applicant is: handed in; none: not yet"),
+           ("document_income", "yes or no", "proof of income: handed in; none: not yet"),
+           ("document_bank_statement", "yes or no", "statements of a bank account: handed in; none: not yet"),
+           ("document_address", "yes or no", "proof of the address: handed in; none: not yet"),
+           ("document_registration", "yes or no", "proof that the business is registered: handed in; none: not yet")),
     *_rows("parties", pl.Int64,
            ("owners", "count", "owners of the business named"),
            ("parties_without_report", "count", "co-applicants, owners and guarantors of whom no bureau report was known"),

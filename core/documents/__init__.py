@@ -3,6 +3,7 @@
 - `kinds` - kinds of document, and by which law a cost is disclosed
 - `paper` - what one agreement says: parties by token, terms, figures, schedule
 - `wording` - the same in the words and units of a page
+- `notices` - what a notice of adverse action says
 - `clauses` - what a product's policies say of late money and early payment, in words
 - `offers` - the life of an offer: its steps, and its state on a date
 - `matching` - paper beside paper, and paper beside what was boarded: the fields that differ

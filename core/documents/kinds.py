@@ -34,6 +34,7 @@ class Disclosure:
 OFFER = DocumentKind("offer", "offer letter")
 AGREEMENT = DocumentKind("agreement", "loan agreement with its schedule", signed=True)
 PROOF = DocumentKind("disbursement", "proof of disbursement")
+ADVERSE_ACTION = DocumentKind("adverse_action", "notice of adverse action")
 DISCLOSURES = {
     each.name: each
     for each in (
@@ -45,6 +46,6 @@ DISCLOSURES = {
 """Forms by name; a policy (`agreements`) says which place has which."""
 KINDS = {
     kind.name: kind
-    for kind in (OFFER, *(DocumentKind(d.name, d.words) for d in DISCLOSURES.values()), AGREEMENT, PROOF)
+    for kind in (OFFER, *(DocumentKind(d.name, d.words) for d in DISCLOSURES.values()), AGREEMENT, PROOF, ADVERSE_ACTION)
 }  # fmt: skip
 """Every kind of document by its name, which is its template's too."""

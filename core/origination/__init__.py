@@ -2,6 +2,7 @@
 
 - `applications` - what an application says, as it is kept
 - `facts` - what sources tell of applicants and from when on it was known; what of it a moment knows
+- `documents` - documents that applicants hand in: what they may be
 - `trade_lines` - what trade lines of a bureau's report come to
 - `cash_flow` - what bank data come to
 - `links` - what applications share: velocity, neighbours, connected components

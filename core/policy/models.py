@@ -39,6 +39,7 @@ from loanbook.core.policy.base import (
     kind_among,
     named_once,
 )
+from loanbook.core.policy.decisions.adverse_action import AdverseAction
 from loanbook.core.policy.decisions.decision import DecisionPolicy
 from loanbook.core.policy.decisions.duplicates import DuplicateRules
 from loanbook.core.policy.decisions.partners import ApplicationMapping
@@ -370,6 +371,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "underwriting": UnderwritingPolicy,
     "screening": ScreeningRules,
     "duplicates": DuplicateRules,
+    "adverse_action": AdverseAction,
     "application_files": ApplicationMapping,
     "contact_rules": ContactRules,
     "alert_rules": AlertRules,

@@ -41,6 +41,7 @@ _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "repo
           "promises", "notices",
           "person_decisions", "underwriting_policies",
           "sanction_members", "sanction_names", "person_screenings", "screening_hits", "screening_verdicts",
+          "duplicate_looks", "duplicate_pairs", "person_merges", "applicant_documents",
           "offers", "offer_steps", "documents", "signatures", "party_checks", "disbursements")  # fmt: skip
 Query = Callable[..., pl.DataFrame]
 UNITS = pl.Decimal(38, max(EXPONENT.values()))

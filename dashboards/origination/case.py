@@ -24,6 +24,7 @@ def draw(told: dict[str, Any] | None, on: dt.date) -> None:
         f"{exact_money(asked['amount'], asked['currency'])} over {asked['term']} instalments for {asked['product']}, submitted on "
         f"{day(asked['submitted_on'])} by {asked['partner']}; {asked['applicant_kind'].replace('_', ' ')}"
     )
+    _missing(told, on)
     for person in (each for each in told["persons"] if each["decided_on"] <= on):
         _by_person(person)
     decisions = [each for each in told["decisions"] if each["decided_at"].date() <= on]
@@ -50,6 +51,27 @@ def draw(told: dict[str, Any] | None, on: dt.date) -> None:
         st.warning(
             "Shared with other applications: "
             + ", ".join(f"{each['kind'].replace('_', ' ')} ({each['others']})" for each in shared)
+        )
+
+
+def _missing(told: dict[str, Any], on: dt.date) -> None:
+    """What the case waits for, and the documents that its people handed in."""
+    documents = [each for each in told["documents"] if each["known_on"] <= on]
+    if told["state"] == "need_more_information":
+        asked = next((each for each in told["persons"] if each["verdict"] == "ask"), None)
+        lacks = told["decisions"][0]["lacks"] if told["decisions"] else []
+        waits = [words for _, words in lacks] + (asked["in_words"] if asked else [])
+        if waits:
+            lines = "".join(f"\n- {words}" for words in waits)
+            st.info(f"This case waits for:{lines}", icon=":material/hourglass_top:")
+    if documents:
+        st.markdown("**Documents handed in**")
+        rows = pl.DataFrame(documents, infer_schema_length=None).select(
+            "document_id", "type", "of", "media", "bytes", "scan", "uploader", "uploaded_at", "known_on", pl.col("sha256").str.head(12)
+        ).with_columns(*in_words("type", "of", "scan"))  # fmt: skip
+        show_rows(rows, height="content", column_config=titled(rows, document_id="Document", media="Kind", known_on="Known from", sha256="SHA-256"))  # fmt: skip
+        st.caption(
+            "`loanbook apply document ID --to FILE --reason TEXT` opens one, for who may see persons unmasked."
         )
 
 
@@ -95,12 +117,14 @@ def _decision(decision: dict[str, Any], place: int) -> None:
         )
     for words in decision["in_words"]:
         st.markdown(f"- {words}")
-    for name, words in (
-        ("missing", "Missing"),
-        ("mistyped", "Of another type, or a word that is not listed"),
-    ):
-        if decision[name]:
-            st.warning(f"{words}: {decision[name].replace(',', ', ')}", icon=":material/help:")
+    if decision["lacks"]:
+        lines = "".join(f"\n- {words} (`{name}`)" for name, words in decision["lacks"])
+        st.warning(f"Missing:{lines}", icon=":material/help:")
+    if decision["mistyped"]:
+        wrong = decision["mistyped"].replace(",", ", ")
+        st.warning(
+            f"Of another type, or a word that is not listed: {wrong}", icon=":material/help:"
+        )
     rules, points, inputs = st.tabs(["Rules", "Points", "Inputs"])
     with rules:
         answers = pl.DataFrame(decision["rules"])

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from loanbook.core.documents.kinds import AGREEMENT, OFFER
+from loanbook.core.documents.kinds import ADVERSE_ACTION, AGREEMENT, OFFER
+from loanbook.core.documents.notices import Notice, notice_words
 from loanbook.core.documents.paper import Paper
 from loanbook.core.documents.wording import told
 from loanbook.core.store.agreements.documents import DOCUMENT, versions
@@ -23,6 +24,11 @@ def kinds_of(paper: Paper) -> tuple[str, ...]:
 def page_of(kind: str, paper: Paper) -> Page:
     """The page of a paper's document, with the date of the offer: it is the same whenever it is made."""
     return Page(kind, told(kind, paper), paper.made_on)
+
+
+def page_of_notice(notice: Notice) -> Page:
+    """The page of a notice of adverse action."""
+    return Page(ADVERSE_ACTION.name, notice_words(notice), notice.made_on)
 
 
 def made(ledger: Queries, store: DocumentStore, papers: Sequence[Paper]) -> pl.DataFrame:

@@ -9,12 +9,13 @@ import hashlib
 
 import polars as pl
 
-from loanbook.core.documents.kinds import KINDS, PROOF
+from loanbook.core.documents.kinds import ADVERSE_ACTION, KINDS, PROOF
+from loanbook.core.documents.notices import Notice
 from loanbook.core.documents.paper import Paper
 from loanbook.core.store.agreements.documents import documents_of
 from loanbook.core.store.queries import Queries
 from loanbook.pipelines.documents.keeping import DocumentStore
-from loanbook.pipelines.documents.making import page_of
+from loanbook.pipelines.documents.making import page_of, page_of_notice
 from loanbook.pipelines.documents.rendering import RenderingError, rendered, template_hash
 from loanbook.pipelines.documents.signing import signature_fault
 
@@ -83,13 +84,15 @@ def _made_otherwise(of: dict[str, object]) -> str:
     kind = str(of["kind"])
     if kind not in KINDS or kind == PROOF.name:
         return ""
-    paper = Paper.model_validate_json(str(of["fields"]))
+    is_notice = kind == ADVERSE_ACTION.name
+    paper = (Notice if is_notice else Paper).model_validate_json(str(of["fields"]))
     if paper.digest != of["fields_hash"]:
         return "has fields that are not those it was made of"
     if template_hash(kind) != of["template_hash"]:
         return ""
     try:
-        made = hashlib.sha256(rendered(page_of(kind, paper))).hexdigest()
+        page = page_of_notice(paper) if isinstance(paper, Notice) else page_of(kind, paper)
+        made = hashlib.sha256(rendered(page)).hexdigest()
     except RenderingError as error:
         return f"can't be made again: {error}"
     return "" if made == of["sha256"] else f"made again from its fields it has the hash {made[:12]}"

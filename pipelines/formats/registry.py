@@ -51,6 +51,8 @@ from loanbook.pipelines.formats.origination.columns import (
     CHECKS,
     CONSENT_NOTES,
     CONSENTS,
+    DOCUMENT_NOTES,
+    DOCUMENTS,
     SANCTION_NOTES,
     SANCTIONS,
 )
@@ -154,6 +156,8 @@ KINDS = (
              f"{_FORMATS}.origination.people:ConsentRows", CONSENTS, CONSENT_NOTES, extension=""),
     FileKind("kyc", "a check of an applicant's identity", f"{_INGEST}.origination.people:checks",
              f"{_FORMATS}.origination.people:CheckRows", CHECKS, CHECK_NOTES, extension=""),
+    FileKind("applicant_documents", "a document of an applicant, sealed", f"{_INGEST}.origination.documents:taken",
+             f"{_FORMATS}.origination.documents:DocumentRows", DOCUMENTS, DOCUMENT_NOTES, extension=".jsonl", free_ending=True),
     FileKind("sanctions", "an entry of a list of sanctions, in this edition", f"{_INGEST}.origination.sanctions:taken",
              f"{_FORMATS}.origination.sanctions:EntryRows", SANCTIONS, SANCTION_NOTES, extension="", free_ending=True, counts_whole=True),
     FileKind("contacts", "a contact with a borrower", f"{_INGEST}.collections.contacts:contacts",

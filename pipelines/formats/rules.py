@@ -24,6 +24,7 @@ Where = Literal[
     "consents",
     "kyc",
     "bank_data",
+    "applicant_documents",
     "sanctions",
     "contacts",
     "contact_preferences",
@@ -336,6 +337,17 @@ _CONSENTS = (
     _rule("given_at_not_a_time", "the moment is no time like 2024-02-01T12:30:00Z", "write it in UTC, to the second", "given_at"),
     _rule("given_in_the_future", "the consent was given after the file's date", "mend the moment, or land the file under a later date", "given_at"),
 )  # fmt: skip
+_DOCUMENTS = (
+    _rule("document_ref_missing_or_too_long", "the document has no reference, or one of more than 64 characters", "give each document a reference of its own", "document_ref"),
+    _rule("document_type_not_known", "the document is of no known type", "write identity, income, bank_statement, address, registration or other", "type"),
+    _rule("uploader_missing", "nobody is named who handed it in", "send a token, or the name of the system", "uploader"),
+    _rule("uploaded_at_not_a_time", "the moment is no time like 2024-02-01T12:30:00Z", "write it in UTC, to the second", "uploaded_at"),
+    _rule("uploaded_in_the_future", "the document was handed in after the file's date", "mend the moment, or land the file under a later date", "uploaded_at"),
+    _rule("scan_not_known", "what a scanner said is none of its words", "write clean, not_scanned or infected", "scan"),
+    _rule("document_is_infected", "a scanner found malware in it", "have the applicant send it again, clean", "scan"),
+    _rule("document_not_of_a_kind_that_is_kept", "the content is no base64, no PDF, JPEG, PNG or TIFF, or larger than 20 MiB", "send the document as one of these"),
+    _rule("document_is_not_as_hashed", "the content has another SHA-256 than is told: it was changed or cut on its way", "send it again", "sha256"),
+)  # fmt: skip
 _BANK_DATA = (
     _rule("item_id_missing_or_too_long", "the line has no item, or one of more than 64 characters", "send the provider's own", "item_id"),
     _rule("as_of_not_a_date", "the day that the data are of is no date", _DATE, "as_of"),
@@ -439,12 +451,12 @@ _ORDERS = (
 GROUPS: dict[Where, tuple[RefusalRule, ...]] = {
     "any file": _ANY, "loan_tape": _TAPE, "payments": _PAYMENTS, "index": _INDEX,
     "bank": _BANK, "assignments": _ASSIGNMENTS, "collected": _COLLECTED, "commands": _COMMANDS, "orders": _ORDERS,
-    "applications": _APPLICATIONS, "bureau": _BUREAU, "consents": _CONSENTS, "kyc": _KYC, "sanctions": _SANCTIONS, "bank_data": _BANK_DATA,
+    "applications": _APPLICATIONS, "bureau": _BUREAU, "consents": _CONSENTS, "kyc": _KYC, "sanctions": _SANCTIONS, "bank_data": _BANK_DATA, "applicant_documents": _DOCUMENTS,
     "contacts": _CONTACTS, "contact_preferences": _PREFERENCES, "promises": _PROMISES, "notices": _NOTICES,
 }  # fmt: skip
 """Rules by where they first apply. Those of `orders` mean what `core/servicing/orders` says of them."""
 RULES = {rule.name: rule for group in GROUPS.values() for rule in group}
-_REFERENCES = ("entry_id", "application_ref", "report_id", "consent_ref", "reference", "check_ref", "item_id", "entry_ref",
+_REFERENCES = ("entry_id", "application_ref", "report_id", "consent_ref", "reference", "check_ref", "document_ref", "item_id", "entry_ref",
                "payment_ref", "command_ref", "maker")  # fmt: skip
 """Columns that must be there, and hold 64 characters at most."""
 _COUNTS = ("payday", "instalments", "every")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,11 +11,13 @@ import polars as pl
 
 from loanbook.core.origination.case import FINAL, cases, funnel, histories
 from loanbook.core.store.lake import utc_now
+from loanbook.core.store.origination.letters import untold
 from loanbook.core.store.origination.reading import events_of
 from loanbook.pipelines.asset_keys import PREFIX, key
 from loanbook.pipelines.ingest.assets import intake
 from loanbook.pipelines.origination.deciding import decide_all, made_again
 from loanbook.pipelines.origination.duplicates import look_if_persons
+from loanbook.pipelines.origination.letters import make_letters, rules_in_force
 from loanbook.pipelines.origination.screening import screen_if_listed
 from loanbook.pipelines.resources import open_instance
 
@@ -24,6 +27,10 @@ OF_DECISIONS = {
     "every_application_is_decided": "No application waits because no policy decides on its product.",
 }
 """What each check of decisions asserts; the last warns."""
+OF_LETTERS = {
+    "the_rejected_are_told": "No application was rejected longer ago than the policy of letters lets, without its letter.",
+}
+"""What the check of letters asserts; it warns."""
 OF_CASES = {
     "cases_follow_the_table": "No event of a case jumps, and every application has a case.",
     "cases_are_young": "No case waits for somebody longer than 30 days.",
@@ -73,6 +80,22 @@ def decisions() -> Iterator[Any]:
     yield dg.MaterializeResult(
         metadata={"decided": rows.height, "decisions": total} | made.counts()
     )
+
+
+@dg.asset(key_prefix=PREFIX, deps=[decisions], group_name="origination", kinds={"polars"},
+          check_specs=_specs("letters", OF_LETTERS, "the_rejected_are_told"))  # fmt: skip
+def letters() -> Iterator[Any]:
+    """Notices of adverse action to those who were turned down."""
+    ledger, policies = open_instance()
+    with ledger:
+        made = make_letters(ledger, policies)
+        left = untold(ledger)
+        _, last = ledger.landed_dates()
+    rules = rules_in_force(policies, last) if last else None
+    days = dt.timedelta(days=rules.within_days if rules else 30)
+    late = left.filter(pl.col("decided_on") + days < last).height if last else 0
+    yield _verdict("the_rejected_are_told", late, f"{left.height} without a letter", warns=True)
+    yield dg.MaterializeResult(metadata={"letters": made, "without": left.height})
 
 
 @dg.asset(key_prefix=PREFIX, deps=[decisions], group_name="origination", kinds={"polars"},

@@ -33,11 +33,10 @@ from loanbook.core.store.people.audit import Record, log
 from loanbook.core.store.people.database import People, open_people
 from loanbook.core.store.people.in_force import access_of
 from loanbook.core.store.sending.vault import Vault as Pseudonyms
+from loanbook.core.store.vault.belongings import APPLICANT
 from loanbook.core.store.vault.vault import Vault
 from loanbook.core.store.writer import Ledger
 
-REF = "applicant/"
-"""How the ref of a person of the vault begins whom applications name; behind it the sender's token."""
 CLEARED, CONFIRMED = "cleared", "confirmed"
 
 
@@ -118,8 +117,10 @@ _FACTS = pl.Schema({**FACTS, "file_id": pl.String()})
 
 def with_applicants(ledger: Ledger, everyone: pl.DataFrame) -> pl.DataFrame:
     """Persons with the `applicant` that applications name them by; empty where none does."""
-    told = everyone["ref"].str.strip_prefix(REF)
-    named = everyone.select(pl.when(pl.col("ref").str.starts_with(REF)).then(told)).to_series()
+    told = everyone["ref"].str.strip_prefix(APPLICANT)
+    named = everyone.select(
+        pl.when(pl.col("ref").str.starts_with(APPLICANT)).then(told)
+    ).to_series()
     tokens = Pseudonyms(ledger.settings.lake).pseudonyms(named)
     return everyone.with_columns(applicant=tokens.fill_null(""))
 

@@ -6,5 +6,6 @@
 - `decision` - a file of `data/policies/decisions`: rules, scorecard, prices, limits, affordability
 - `screening` - a file of `data/policies/screening`: when a name is a hit, and who clears it
 - `duplicates` - a file of `data/policies/duplicates`: what likeness of two records weighs, and who merges them
+- `adverse_action` - a file of `data/policies/adverse_action`: what letters to the rejected say beside their reasons
 - `underwriting` - a file of `data/policies/underwriting`: who decides what the policy refers, and up to what
 """

@@ -10,6 +10,7 @@ from loanbook.core.store.sending.vault import Vault
 _KEY = {
     "applications": "application_id",
     "originals": "record",
+    "applicant_documents": "document_id",
     "consents": "consent_id",
     "identity_checks": "check_id",
     "sanction_names": "entry_key",
@@ -47,5 +48,8 @@ class StoredOrigination:
         return self._vault.pseudonyms(told)
 
     def sealed(self, originals: pl.DataFrame) -> pl.Series:
-        """Sealed bytes of originals (`record`, `text`)."""
-        return self._vault.sealed_texts(originals["record"], originals["text"])
+        """Sealed bytes of originals (`record`, `text`, and the `applicant` as the sender calls them): also under the key of the
+        applicant, where the vault of persons knows whose token it is; forgetting the person reaches them."""
+        return self._vault.sealed_texts(
+            originals["record"], originals["text"], originals["applicant"]
+        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from loanbook.core.catalogue.inputs import BY_NAME
 from loanbook.core.decision.decisions import DECISIONS
 from loanbook.core.decision.reasons import in_words
 from loanbook.core.origination.case import CASE_EVENTS, cases
@@ -166,7 +167,7 @@ QUEUE = """
 REJECTS = """
     SELECT f.business_date, f.name, q.line, q.rule, q.found
     FROM quarantine q JOIN files f ON f.file_id = q.file_id AND f.name = q.name
-    WHERE f.kind IN ('applications', 'bureau', 'bank_data', 'consents', 'kyc', 'sanctions') AND ($partner IS NULL OR regexp_matches(f.name, $partner))
+    WHERE f.kind IN ('applications', 'bureau', 'bank_data', 'consents', 'kyc', 'applicant_documents', 'sanctions') AND ($partner IS NULL OR regexp_matches(f.name, $partner))
     ORDER BY f.business_date, f.name, q.line
 """
 """Rows of partners' files that were refused, with the rule. Over the views of a reader."""
@@ -174,6 +175,7 @@ REJECTS = """
 
 def case_of(reader: LedgerReader, application: str) -> dict[str, Any] | None:
     """All that is known of a case, over the views of a reader: `application`, `state`, `since`, `events`, `facts`, `links`,
+    `documents` (those that its people handed in),
     `persons` (decisions of persons) and `decisions`, the newest first, each with its `inputs`, reasons `in_words`, `rules` and
     `points_of`. None: there is none."""
     asked = reader.query("SELECT * FROM applications WHERE application_id = ?", [application])
@@ -201,8 +203,14 @@ def case_of(reader: LedgerReader, application: str) -> dict[str, Any] | None:
         "ON o.kind = l.kind AND o.token = l.token AND o.application_id <> l.application_id WHERE l.application_id = ? GROUP BY 1 ORDER BY 1",
         [application],
     )
+    handed_in = reader.query(
+        "SELECT d.document_id, l.kind AS of, d.type, d.media, d.bytes, d.uploader, d.uploaded_at, d.scan, d.scanner, d.sha256, d.known_on "
+        "FROM application_links l JOIN applicant_documents d ON d.applicant = l.token WHERE l.application_id = ? "
+        "AND l.kind IN ('applicant', 'co_applicant', 'guarantor', 'owner') ORDER BY d.known_on, d.document_id",
+        [application],
+    )
     return {
-        "application": asked.to_dicts()[0], "state": stands["state"][0], "since": stands["since"][0],
+        "application": asked.to_dicts()[0], "documents": handed_in.to_dicts(), "state": stands["state"][0], "since": stands["since"][0],
         "events": rows.drop("application_id", "event_no").to_dicts(), "facts": facts.to_dicts(), "links": links.to_dicts(),
         "decisions": [_traced(row) for row in decided.to_dicts()], "persons": _by_persons(reader, application),
     }  # fmt: skip
@@ -239,6 +247,7 @@ def _traced(row: dict[str, Any]) -> dict[str, Any]:
     return row | {
         "inputs": {name: inputs.get(name) for name in policy.reads},
         "in_words": in_words(policy, row["reasons"]),
+        "lacks": [(name, BY_NAME[name].meaning.partition("; none:")[0].removesuffix(": handed in")) for name in row["missing"].split(",") if name in BY_NAME],
         "rules": [
             {"rule": rule.code, "group": rule.group, "then": rule.then, "when": rule.when,
              "answer": told[(row["hits"] >> place & 1) or 2 * (row["unknowns"] >> place & 1)],

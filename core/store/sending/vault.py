@@ -25,7 +25,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from loanbook.core.errors import LedgerError
 from loanbook.core.store.people.keys import make_file, read_file
 from loanbook.core.store.settings import Settings
-from loanbook.core.store.vault.belongings import is_personal, opened_of, sealed_for
+from loanbook.core.store.vault.belongings import (
+    APPLICANT,
+    is_personal,
+    opened_of,
+    persons_by_ref,
+    sealed_for,
+)
 
 KEY_VARIABLE = "LOANBOOK_ACCOUNTS_KEY"
 KEY_FILE = "accounts.key"
@@ -82,16 +88,32 @@ class Vault:
         }
         return told.replace_strict(found, return_dtype=pl.String) if found else told.cast(pl.String)
 
-    def sealed_texts(self, names: pl.Series, texts: pl.Series) -> pl.Series:
-        """Sealed bytes of texts, each bound to its name."""
+    def sealed_texts(
+        self, names: pl.Series, texts: pl.Series, applicants: pl.Series | None = None
+    ) -> pl.Series:
+        """Sealed bytes of texts, each bound to its name; under the key of its applicant too (as applications name them), where
+        the vault of persons knows who that is."""
         data = [
             self._sealer.encrypt(text.encode(), [b"original", name.encode()])
             for name, text in zip(names, texts, strict=True)
         ]
+        if applicants is not None and data:
+            where = self._people()
+            known = persons_by_ref(where, [f"{APPLICANT}{each}" for each in applicants])
+            persons = [known.get(f"{APPLICANT}{each}") for each in applicants]
+            if any(persons):
+                data = sealed_for(where, persons, data, [f"original {name}" for name in names])
         return pl.Series("sealed", data, dtype=pl.Binary)
 
     def opened_text(self, name: str, sealed: bytes) -> str:
-        """The text that was sealed under a name. LedgerError: it is of another key or name."""
+        """The text that was sealed under a name. LedgerError: it is of another key or name, or the person is forgotten."""
+        if is_personal(sealed):
+            (plain,) = opened_of(self._people(), [sealed], [f"original {name}"])
+            if plain is None:
+                raise LedgerError(
+                    f"the original {name} is of a person who is forgotten: nobody reads it any more"
+                )
+            sealed = plain
         try:
             return self._sealer.decrypt(sealed, [b"original", name.encode()]).decode()
         except InvalidTag:

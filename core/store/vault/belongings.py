@@ -20,6 +20,24 @@ from loanbook.core.store.vault.vault import person_keys
 MARK = b"\x00person\x00"
 """How such bytes begin; those of another sealing begin so once in 2^64."""
 _TOKEN = 34
+APPLICANT = "applicant/"
+"""How the ref of a person of the vault begins whom applications name; behind it the sender's token."""
+_PERSON = pl.Schema({"ref": pl.String, "person": pl.String})
+
+
+def persons_by_ref(where: Settings, refs: Sequence[str]) -> dict[str, str]:
+    """Persons who are in the vault and not forgotten, by their refs; nobody where there is no vault."""
+    if where.people_file is not None and not where.people_file.exists():
+        return {}
+    people = open_people(where)
+    try:
+        with people.reading() as session:
+            found = rows.among(
+                session, "SELECT ref, person FROM persons WHERE erased_at IS NULL AND ref {among}", sorted({*refs}), _PERSON
+            )  # fmt: skip
+    finally:
+        people.close()
+    return dict(found.rows())
 
 
 def sealed_for(

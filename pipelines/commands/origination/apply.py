@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import polars as pl
@@ -137,6 +138,9 @@ def show_application(application: Id, as_json: AsJson = False) -> None:
         f"submitted on {asked['submitted_on']}", highlight=False,
     )  # fmt: skip
     show(pl.DataFrame(told["events"], infer_schema_length=None), "Events")
+    if told["documents"]:
+        papers = pl.DataFrame(told["documents"], infer_schema_length=None)
+        show(papers.with_columns(pl.col("sha256").str.head(12)), "Documents handed in")
     for decision in told["decisions"]:
         _print_decision(decision)
 
@@ -159,14 +163,68 @@ def _print_decision(decision: dict[str, Any]) -> None:
         )  # fmt: skip
     for words in decision["in_words"]:
         out.print(f"- {escape(words)}", highlight=False)
-    for name, words in (
-        ("missing", "missing"),
-        ("mistyped", "of another type, or a word that is not listed"),
-    ):
-        if decision[name]:
-            out.print(f"{words}: {decision[name].replace(',', ', ')}", highlight=False)
+    for name, words in decision["lacks"]:
+        out.print(f"missing: {name} ({escape(words)})", highlight=False)
+    if decision["mistyped"]:
+        wrong = decision["mistyped"].replace(",", ", ")
+        out.print(f"of another type, or a word that is not listed: {wrong}", highlight=False)
     show(pl.DataFrame(decision["rules"]), "Rules")
     show(pl.DataFrame(decision["points_of"]), "Points")
+
+
+def letters() -> None:
+    """Make the notice of adverse action of each rejected application that has none: the decision's reasons in the applicant's words."""
+    from loanbook.pipelines.origination.letters import make_letters
+    from loanbook.pipelines.resources import open_instance
+
+    ledger, policies = open_instance()
+    with ledger:
+        made = make_letters(ledger, policies)
+    out.print(
+        f"{counted(made, 'letter')} made; `loanbook documents list` has them."
+        if made
+        else "No application that was rejected lacks its letter, or no policy of adverse_action is in force."
+    )
+
+
+Ref = Annotated[str, typer.Argument(help="The document's reference, as `loanbook apply show` has it.")]  # fmt: skip
+
+
+def open_document(
+    document: Ref,
+    to: Annotated[Path, typer.Option(help="Write the file there.")],
+    reason: Annotated[str, typer.Option(help="Why it is looked into; stands in the trail.")],
+    as_: Annotated[str, typer.Option("--as", help="In a demo alone: the person who acts.")] = "",
+) -> None:
+    """Open a document that an applicant handed in, once its bytes are proven to be those that came."""
+    from loanbook.core.store.people.database import open_people
+    from loanbook.pipelines.commands.agreements.acting import who
+    from loanbook.pipelines.origination.papers import opened
+    from loanbook.pipelines.resources import settings
+
+    people = open_people(settings())
+    data, media = opened(
+        reading().lake(), people, who(people.settings, as_, people), document, reason
+    )
+    to.write_bytes(data)
+    out.print(f"{to}: {len(data)} bytes, {media}", highlight=False)
+
+
+def verify_documents(as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+    """Prove every document of applicants: opened, its bytes have the hash that was kept. One fault ends with exit code 1."""
+    from loanbook.pipelines.origination.papers import verdicts
+
+    rows = verdicts(reading().lake())
+    bad = rows.filter(pl.col("verdict") == "FAIL")
+    if not piped(rows, as_json, as_csv):
+        if bad.height:
+            show(bad)
+        gone = rows.filter(pl.col("verdict") == "FORGOTTEN").height
+        out.print(
+            f"{rows.height - bad.height - gone} OK, {bad.height} FAIL, {gone} of persons who are forgotten"
+        )
+    if bad.height:
+        raise typer.Exit(1)
 
 
 def rejects(

@@ -94,6 +94,20 @@ SANCTION_NOTES = """OFAC's SDN list as it is published (`sdn.xml`), the consolid
 columns. The name ends with the list's name: `sanctions_2024-02-02_ofac-sdn.xml`. Each file is an edition of the whole list: who is
 not in it is listed no longer, so an edition of which a row can't be read is refused whole. `loanbook screening run` matches persons of
 the vault with it; only entries that are new or changed are matched with persons who were matched before."""
+DOCUMENTS = (
+    FileColumn("document_ref", "the sender's own reference of the document", REF),
+    FileColumn("applicant", "whose it is: the token of the application", _TOKEN),
+    FileColumn("type", "what it proves", "identity, income, bank_statement, address, registration, other"),
+    FileColumn("content", "the file itself: PDF, JPEG, PNG or TIFF, of 20 MiB at most", "base64"),
+    FileColumn("sha256", "SHA-256 of the file", "64 small hexadecimal digits"),
+    FileColumn("uploaded_at", "when it was handed in, in UTC, not after the file's date", "2024-02-01T12:30:00Z"),
+    FileColumn("uploader", "who handed it in: a token, or the name of a system", "text"),
+    FileColumn("scan", "what a scanner for malware said; infected is refused", "clean, not_scanned, infected"),
+    FileColumn("scanner", "which scanner, and the version of its lists", "text", "no"),
+)  # fmt: skip
+DOCUMENT_NOTES = """JSON lines, an object a line. The bytes are kept sealed, with their SHA-256, under the key of the applicant too where
+the vault of persons knows who that is (ref `applicant/TOKEN`); names of files are not kept. That a document came is a fact (`document_income`), so
+a case that waits is decided anew. The landed file holds the documents as they are: take it away once it was taken in."""
 BANK_DATA = (
     FileColumn("item_id", "the provider's own id of the link", REF),
     FileColumn("applicant", "whose accounts they are: the token of the application", _TOKEN),

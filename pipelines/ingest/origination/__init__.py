@@ -4,4 +4,5 @@
 - `applications` - applications, their parties and what they have in common, and the first event of each case
 - `bureau` - reports and bank data, sealed, and the facts in them
 - `people` - consents and checks of identity
+- `documents` - documents that applicants hand in, sealed
 """

@@ -43,7 +43,7 @@ def _entered(
     kept = fresh.with_columns(tokens(fresh["applicant"], known).alias("applicant"))
     sealed = pl.Series([None] * kept.height, dtype=pl.Binary)
     if known.origination is not None:
-        sealed = known.origination.sealed(kept.select("record", "text"))
+        sealed = known.origination.sealed(fresh.select("applicant", "record", "text"))
     on, source = pl.lit(file.business_date), {"bank_data": "bank"}.get(file.kind or "", "bureau")
     originals = kept.select(
         "record", "applicant", "sha256", "body_hash", "as_of", "line", kind=pl.lit(source), sealed=sealed, known_on=on

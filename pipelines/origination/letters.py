@@ -1,0 +1,97 @@
+"""Notices of adverse action: a letter to each who was turned down, with the reasons of the decision in the applicant's words."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+
+from loanbook.core.documents.kinds import ADVERSE_ACTION
+from loanbook.core.documents.notices import Notice
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.decisions.adverse_action import AdverseAction
+from loanbook.core.policy.decisions.decision import DecisionPolicy
+from loanbook.core.policy.decisions.underwriting import UnderwritingPolicy
+from loanbook.core.policy.product import Product
+from loanbook.core.store.agreements.documents import DOCUMENT, versions
+from loanbook.core.store.agreements.keeping import keep
+from loanbook.core.store.instance import read_instance
+from loanbook.core.store.origination.letters import bureaus_known, untold
+from loanbook.core.store.origination.reading import policies_of
+from loanbook.core.store.queries import Queries
+from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.documents.keeping import DocumentStore
+from loanbook.pipelines.documents.making import page_of_notice
+from loanbook.pipelines.documents.rendering import all_rendered, template_hash
+
+
+def rules_in_force(policies: PolicyBook, on: dt.date) -> AdverseAction | None:
+    """What letters say on a date; None: no policy does, and none is made."""
+    return policies.all_in_force(AdverseAction, on).get("standard")
+
+
+def make_letters(ledger: Ledger, policies: PolicyBook) -> int:
+    """Make the letter of each rejected application that has none of its decision; how many. Repeatable: what is made is left.
+
+    A letter is of the day of its decision: it is the same whenever it is made.
+    """
+    left = untold(ledger)
+    bodies, rules = policies_of(ledger), _underwriting(ledger)
+    known = bureaus_known(ledger, left)
+    lender = read_instance(ledger.settings.home).entity
+    notices = []
+    for row in left.to_dicts():
+        says = rules_in_force(policies, row["decided_on"])
+        if says is not None:
+            words = _words(bodies[row["policy_hash"]], rules.get(row["underwriting_hash"]))
+            names = known.get(row["application_id"], [])
+            notices.append(_notice(row, says, words, names, _product(policies, row), lender or ""))
+    if not notices:
+        return 0
+    store = DocumentStore(ledger.settings)
+    pdfs = all_rendered([page_of_notice(each) for each in notices])
+    numbers = {a: last for a, k, last in versions(ledger, [n.application_id for n in notices]).rows() if k == ADVERSE_ACTION.name}  # fmt: skip
+    template = template_hash(ADVERSE_ACTION.name)
+    rows = [
+        {
+            "sha256": store.put(pdf), "kind": ADVERSE_ACTION.name, "number": numbers.get(each.application_id, 0) + 1, "offer_id": "",
+            "application_id": each.application_id, "loan_key": "", "template": ADVERSE_ACTION.name, "template_hash": template,
+            "fields": each.canonical, "fields_hash": each.digest, "bytes": len(pdf), "made_on": each.made_on,
+        }
+        for each, pdf in zip(notices, pdfs, strict=True)
+    ]  # fmt: skip
+    keep(ledger, {"documents": pl.DataFrame(rows, schema=DOCUMENT)})
+    return len(rows)
+
+
+def _underwriting(ledger: Queries) -> dict[str, str]:
+    rows = ledger.frame("SELECT policy_hash, any_value(body) AS body FROM {lake}.underwriting_policies GROUP BY 1")  # fmt: skip
+    return dict(rows.rows())
+
+
+def _words(body: str, rules: str | None) -> dict[str, str]:
+    """Reasons by code in the applicant's words: those of the policy, and those that persons may give."""
+    words = DecisionPolicy.model_validate_json(body).words()
+    if rules is not None:
+        words |= UnderwritingPolicy.model_validate_json(rules).adverse_reasons
+    return words
+
+
+def _product(policies: PolicyBook, row: dict[str, Any]) -> Product | None:
+    return policies.all_in_force(Product, row["decided_on"]).get(row["product"])
+
+
+def _notice(
+    row: dict[str, Any], says: AdverseAction, words: dict[str, str], bureaus: list[str], product: Product | None, lender: str
+) -> Notice:  # fmt: skip
+    codes = tuple(code for code in row["reasons"].split(",") if code)
+    return Notice(
+        application_id=row["application_id"], decision_id=row["decision_id"], lender=lender or says.creditor[0],
+        creditor=tuple(says.creditor), product=row["product"], product_words=(product and product.description) or row["product"],
+        amount=row["amount"], currency=row["currency"], term=row["term"], submitted_on=row["submitted_on"],
+        decided_on=row["decided_on"], made_on=row["decided_on"], codes=codes,
+        reasons=tuple(words.get(code, code.replace("_", " ")) for code in codes), statement=says.statement,
+        bureaus=tuple(tuple(says.bureaus.get(name, [name])) for name in bureaus), bureau_statement=says.bureau_statement,
+        policy=f"adverse_action/{says.name}@{says.version}",
+    )  # fmt: skip
