@@ -13,6 +13,7 @@ from loanbook.pipelines.operations.maintenance import (
 )
 from loanbook.pipelines.origination.assets import application_cases, decisions, letters
 from loanbook.pipelines.payments.assets import files_for_banks, return_rates
+from loanbook.pipelines.reminders.assets import reminders, reminders_run, reminders_schedule
 from loanbook.pipelines.reporting.assets import MART_ASSETS, misuse, reconciliation, trial_balance
 from loanbook.pipelines.servicing.alerts import alert_on_failure
 from loanbook.pipelines.servicing.assets import ledger_close
@@ -37,8 +38,9 @@ defs = dg.Definitions(
         agreements,
         files_for_banks,
         return_rates,
+        reminders,
     ],
-    jobs=[daily_run, maintenance_run],
-    schedules=[nightly, maintenance_schedule],
+    jobs=[daily_run, maintenance_run, reminders_run],
+    schedules=[nightly, maintenance_schedule, reminders_schedule],
     sensors=[landing_sensor, alert_on_failure],
 )

@@ -6,6 +6,8 @@
 - `scoring` - what a late loan's call is worth, by which strategy, and whose it is
 - `assigning` - who calls which loan, within capacity
 - `queue` - the day's queue of the whole book
+- `reminding` - reminders of a day, and what becomes of each
+- `wording` - the words of a reminder, by the policy's templates
 - `settling` - what settles a loan for less than its claim
 - `performance` - strategies against each other
 - `seeing` - whose loans of the queue somebody sees

@@ -50,6 +50,7 @@ from loanbook.core.policy.lending.agreements import AgreementRules
 from loanbook.core.policy.lending.collection_queues import CollectionQueue
 from loanbook.core.policy.lending.contact_rules import ContactRules
 from loanbook.core.policy.lending.promise_rules import PromiseRules
+from loanbook.core.policy.lending.reminder_rules import ReminderRules
 from loanbook.core.policy.lending.settlement_rules import SettlementRules
 from loanbook.core.policy.originators import Originator, ReturnCodes
 from loanbook.core.policy.payments.bank_accounts import BankAccount
@@ -378,6 +379,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "promise_rules": PromiseRules,
     "collection_queues": CollectionQueue,
     "settlement_rules": SettlementRules,
+    "reminders": ReminderRules,
 }
 """Folder of `data/policies/` and the model its files follow. A new kind is added here."""
 FOLDER_OF = {model: folder for folder, model in FOLDERS.items()}

@@ -15,6 +15,7 @@ from loanbook.core.policy.decisions.underwriting import UnderwritingPolicy
 from loanbook.core.policy.file_mappings import TapeMapping
 from loanbook.core.policy.lending.collection_queues import CollectionQueue
 from loanbook.core.policy.lending.contact_rules import ContactRules
+from loanbook.core.policy.lending.reminder_rules import ReminderRules
 from loanbook.core.policy.lending.settlement_rules import SettlementRules
 from loanbook.core.policy.models import (
     FOLDER_OF,
@@ -108,6 +109,10 @@ def _named_by(policy: Policy) -> list[Reference]:
         return _of_account(policy)
     if isinstance(policy, CollectionQueue):
         return [(ContactRules, team.contact_rules, f"teams.{team.name}.contact_rules") for team in policy.teams]  # fmt: skip
+    if isinstance(policy, ReminderRules):
+        return [
+            (ContactRules, place.contact_rules, "places.contact_rules") for place in policy.places
+        ]
     if isinstance(policy, SettlementRules):
         return [(Role, each.role, "authority.role") for each in policy.authority]
     if isinstance(policy, AlertRules):

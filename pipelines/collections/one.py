@@ -43,7 +43,7 @@ def channels_now(
     if team is None:
         return pl.DataFrame(schema={"channel": pl.String, "rules": pl.List(pl.String), "allowed_at": ASKED["at"], "allowed_local": pl.String})  # fmt: skip
     zone = loan["zone"] or team.zone
-    rules = contact_rules_on(policies, team, moment.date())
+    rules = contact_rules_on(policies, team.contact_rules, moment.date())
     told = told_by(reader, at, loan["loan_id"])
     asked = pl.DataFrame({
         "reference": list(CHANNELS), "loan_key": loan["loan_key"], "at": moment, "channel": list(CHANNELS), "place": "", "zone": zone,

@@ -42,16 +42,16 @@ def queue_by(
     parts = []
     for team in queue.teams:
         theirs = loans.filter(pl.col("team") == team.name)
-        rules = contact_rules_on(policies, team, at.on)
+        rules = contact_rules_on(policies, team.contact_rules, at.on)
         parts.append(
             allowed_on(theirs, (contacts, said), team, rules, at.on + dt.timedelta(days=1), channel)
         )
     return listed(loans, pl.concat(parts), queue)
 
 
-def contact_rules_on(policies: PolicyBook, team: Team, on: dt.date) -> ContactRules:
-    """The contact rules of a team on a date; before the first version of them that one, so that no day has none."""
-    every = policies.every_version(ContactRules, team.contact_rules)
+def contact_rules_on(policies: PolicyBook, name: str, on: dt.date) -> ContactRules:
+    """Contact rules on a date; before the first version of them that one, so that no day has none."""
+    every = policies.every_version(ContactRules, name)
     return [*every[:1], *(each for each in every if each.effective_from <= on)][-1]
 
 

@@ -23,7 +23,7 @@ from loanbook.pipelines.commands import (
     simulate,
 )
 from loanbook.pipelines.commands.agreements import disburse, documents, offers
-from loanbook.pipelines.commands.collections import contacts, promises, queue, settling
+from loanbook.pipelines.commands.collections import contacts, promises, queue, reminders, settling
 from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
@@ -172,6 +172,11 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, Callable[..., None]]]]] = {
         "promises": (READ, promises.promises),
         "settle": (PROPOSE, settling.settle),
         "check": (READ, contacts.check),
+    }),
+    "reminders": ("Reminders of what falls due, is late or was promised: within contact rules, each once.", {
+        "due": ("personal.read", reminders.due),
+        "send": (RUN, reminders.send),
+        "list": (READ, reminders.list_reminders),
     }),
     "orders": ("Orders that wait for another person, and what they would do.", {
         "list": (READ, orders.list_orders),

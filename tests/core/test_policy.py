@@ -57,7 +57,7 @@ def _told(*own: tuple[str, str]) -> str:
     """What is said of files beside the shipped `standard` ones; empty: they are accepted."""
     files = [
         each for each in FILES
-        if (each[1] in FEW or each[0] == "roles") and each[0] != "collection_queues"
+        if (each[1] in FEW or each[0] == "roles") and each[0] not in ("collection_queues", "reminders")
     ]  # fmt: skip
     own_files = [(folder, f"own-{n}.yaml", text) for n, (folder, text) in enumerate(own)]
     try:

@@ -6,7 +6,7 @@ TIMELINE = """
     SELECT occurred_at AS instant, occurred_text AS at, CASE direction WHEN 'in' THEN 'contact by the borrower' ELSE 'contact' END AS what,
            channel || ': ' || outcome || CASE WHEN right_party THEN ', the borrower spoke' ELSE '' END AS told, agent AS by,
            NULL::BIGINT AS amount
-    FROM contacts WHERE loan_id = $loan AND known_on <= $booked AND left(occurred_text, 10) <= $on::VARCHAR
+    FROM contacts WHERE loan_id = $loan AND known_on <= $booked AND left(occurred_text, 10) <= $on::VARCHAR AND agent <> ''
     UNION ALL
     SELECT stated_at, strftime(stated_at, '%Y-%m-%dT%H:%M:%SZ'), 'preference',
            kind || CASE WHEN channel <> '' THEN ' ' || channel ELSE '' END
@@ -18,11 +18,15 @@ TIMELINE = """
            agent, NULL
     FROM notices WHERE loan_id = $loan AND known_on <= $booked AND stated_at < $on + INTERVAL 2 DAY
     UNION ALL
+    SELECT decided_at, strftime(decided_at, '%Y-%m-%dT%H:%M:%SZ'), 'reminder',
+           step || ': ' || CASE state WHEN 'suppressed' THEN 'suppressed, ' || reason ELSE state || ' by ' || channel END, '', amount
+    FROM reminders WHERE loan_id = $loan AND known_on <= $booked AND state <> 'sending' AND day <= $on + 1
+    UNION ALL
     SELECT e.value_date::TIMESTAMP, e.value_date::VARCHAR, 'ledger', k.name, e.source_system, e.amount
     FROM events e JOIN event_kinds k ON k.code = e.kind
     WHERE e.loan_id = $loan AND e.booking_date <= $booked AND e.value_date <= $on
 """
-"""Contacts, preferences, notices and events of a loan; promises come judged."""
+"""Contacts of people, preferences, notices, reminders and events of a loan; promises come judged."""
 OWED = """
     SELECT d.due_date, c.name AS component, sum(d.amount)::BIGINT AS amount, sum(d.paid)::BIGINT AS paid,
            sum(d.amount - d.paid)::BIGINT AS unpaid

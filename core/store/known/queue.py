@@ -18,7 +18,7 @@ LATE = f"""
         SELECT loan_id, max(occurred_at) AS occurred_at, arg_max(agent, (occurred_at, contact_id)) AS last_agent,
                arg_max(zone, (occurred_at, contact_id)) AS zone,
                arg_max(left(occurred_text, 10), (occurred_at, contact_id))::DATE AS last_contact_on
-        FROM contacts WHERE known_on <= $booked AND left(occurred_text, 10) <= $on::VARCHAR
+        FROM contacts WHERE known_on <= $booked AND left(occurred_text, 10) <= $on::VARCHAR AND agent <> ''
           AND loan_id IN (SELECT loan_id FROM late) GROUP BY loan_id)
     SELECT l.loan_id, k.loan_key, md5_number_lower(k.loan_key) AS key_hash, cu.name AS currency,
            split_part(pr.name, '@', 1) AS product, p.place, s.language, l.days_past_due, l.amount_due, l.balance,
@@ -29,7 +29,7 @@ LATE = f"""
     LEFT JOIN last c ON c.loan_id = l.loan_id
     ORDER BY l.loan_id
 """
-"""Late loans of a date with what their points come of; `place` packed."""
+"""Late loans of a date with what their points come of; `place` packed. A reminder, which nobody made, is no agent's contact."""
 CONTACTS = """
     SELECT contact_id AS reference, loan_key, occurred_at, channel, direction, outcome, right_party, place, zone
     FROM contacts WHERE occurred_at >= $first AND occurred_at < $last AND known_on <= $booked
@@ -48,6 +48,6 @@ SAID = """
 WORKED = """
     SELECT loan_id, count(*) AS attempts, count(*) FILTER (WHERE right_party) AS right_party FROM contacts
     WHERE direction = 'out' AND left(occurred_text, 10)::DATE BETWEEN $first AND $last AND known_on <= $booked
-    GROUP BY loan_id
+      AND agent <> '' GROUP BY loan_id
 """
 """Contacts that the lender began in a period, by loan."""

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.errors import LedgerError
+from loanbook.core.store.known.persons import persons_of_loans
 from loanbook.core.store.lake import LAKE, insert, patiently, transaction
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.sending.vault import Vault
@@ -21,8 +22,6 @@ INSTRUCTIONS = pl.Schema({
     "end_to_end_id": pl.String, "signed": pl.Date, "remittance": pl.String, "payment_key": pl.String,
 })  # fmt: skip
 """A row an instruction; `account` is a token, `payment_key` the event that it is money of (null: of none)."""
-PERSON, BORROWER = "person", "borrower"
-"""Attribute of a tape, and role of a party, that name a loan's borrower in the vault of persons."""
 _FILES = ("file_key", "originator", "originator_version", "rail", "direction", "business_date", "number",
           "name", "sha256", "payments", "amount", "currency")  # fmt: skip
 
@@ -173,16 +172,7 @@ class StoredSending:
     def persons(self, ids: pl.Series) -> pl.DataFrame:
         """`loan_id`, `person` of loans whose borrower is in the vault of persons: as a tape's attribute names the person, else
         as the parties of the loan's agreement do."""
-        return self._ledger.beside(
-            "SELECT loan_id, arg_min(person, place) AS person FROM ("
-            "SELECT a.loan_id, a.value AS person, 0 AS place FROM {lake}.loan_attributes a "
-            "WHERE a.name = $person AND a.loan_id IN (SELECT loan_id FROM _ids) UNION ALL "
-            "SELECT k.loan_id, p.token, 1 FROM {lake}.offers o JOIN {lake}.loan_keys k ON k.loan_key = o.loan_key, "
-            "LATERAL (SELECT unnest(from_json(o.parties, '[{{\"role\": \"VARCHAR\", \"token\": \"VARCHAR\"}}]'), recursive := true)) p "
-            "WHERE p.role = $borrower AND k.loan_id IN (SELECT loan_id FROM _ids)) WHERE person LIKE 'p#_%' ESCAPE '#' GROUP BY loan_id",
-            {"person": PERSON, "borrower": BORROWER},
-            _ids=ids.unique().to_frame("loan_id"),
-        )  # fmt: skip
+        return persons_of_loans(self._ledger, ids)
 
     def accounts(self, tokens: pl.Series) -> pl.DataFrame:
         """As `opened_accounts`."""
