@@ -4,6 +4,7 @@ import dagster as dg
 
 from loanbook.pipelines.agreements.assets import agreements
 from loanbook.pipelines.alerts.assets import alerts
+from loanbook.pipelines.documents.assets import closure_letters
 from loanbook.pipelines.ingest.assets import intake, landing_files
 from loanbook.pipelines.ingest.banking.assets import bank_entries
 from loanbook.pipelines.operations.maintenance import (
@@ -36,6 +37,7 @@ defs = dg.Definitions(
         alerts,
         maintenance,
         agreements,
+        closure_letters,
         files_for_banks,
         return_rates,
         reminders,

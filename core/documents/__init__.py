@@ -8,4 +8,6 @@
 - `offers` - the life of an offer: its steps, and its state on a date
 - `matching` - paper beside paper, and paper beside what was boarded: the fields that differ
 - `payouts` - what must be so before money goes out, each by its name
+- `letters` - letters of loans that have ended
+- `closure` - what is to be done of such loans by when, and what delay costs
 """

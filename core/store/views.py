@@ -42,7 +42,7 @@ _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "repo
           "person_decisions", "underwriting_policies",
           "sanction_members", "sanction_names", "person_screenings", "screening_hits", "screening_verdicts",
           "duplicate_looks", "duplicate_pairs", "person_merges", "applicant_documents",
-          "offers", "offer_steps", "documents", "signatures", "party_checks", "disbursements")  # fmt: skip
+          "offers", "offer_steps", "documents", "signatures", "party_checks", "disbursements", "collateral_steps")  # fmt: skip
 Query = Callable[..., pl.DataFrame]
 UNITS = pl.Decimal(38, max(EXPONENT.values()))
 """Type of money in units of its currency: exact, with room for the finest currency's decimals."""

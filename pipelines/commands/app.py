@@ -22,7 +22,7 @@ from loanbook.pipelines.commands import (
     serve,
     simulate,
 )
-from loanbook.pipelines.commands.agreements import disburse, documents, offers
+from loanbook.pipelines.commands.agreements import closure, disburse, documents, offers
 from loanbook.pipelines.commands.collections import contacts, promises, queue, reminders, settling
 from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
@@ -208,6 +208,11 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, Callable[..., None]]]]] = {
         "show": (WHOLE, documents.show_document),
         "verify": (WHOLE, documents.verify),
         "diff": (WHOLE, documents.diff),
+    }),
+    "closure": ("Loans that have ended: letters, collateral given back, each by when, and what delay costs.", {
+        "list": (WHOLE, closure.list_tasks),
+        "letters": (RUN, closure.letters),
+        "collateral": (PROPOSE, closure.collateral),
     }),
     "disburse": ("Money of agreements out: gates, two people, proof.", {
         "list": (WHOLE, disburse.list_payouts),

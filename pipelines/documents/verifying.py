@@ -10,13 +10,20 @@ import hashlib
 import polars as pl
 
 from loanbook.core.documents.kinds import ADVERSE_ACTION, KINDS, PROOF
+from loanbook.core.documents.letters import LETTERS, Letter
 from loanbook.core.documents.notices import Notice
 from loanbook.core.documents.paper import Paper
 from loanbook.core.store.agreements.documents import documents_of
 from loanbook.core.store.queries import Queries
+from loanbook.pipelines.documents import closing
 from loanbook.pipelines.documents.keeping import DocumentStore
 from loanbook.pipelines.documents.making import page_of, page_of_notice
-from loanbook.pipelines.documents.rendering import RenderingError, rendered, template_hash
+from loanbook.pipelines.documents.rendering import (
+    Page,
+    RenderingError,
+    rendered,
+    template_hash,
+)
 from loanbook.pipelines.documents.signing import signature_fault
 
 VERDICTS = pl.Schema({
@@ -82,17 +89,28 @@ def _row(of: dict[str, object], file: str, sha256: str, fault: str) -> dict[str,
 def _made_otherwise(of: dict[str, object]) -> str:
     """What of a document made again differs; empty: nothing, or its template is another by now, or it is no paper's."""
     kind = str(of["kind"])
-    if kind not in KINDS or kind == PROOF.name:
+    if kind not in (*KINDS, *LETTERS) or kind == PROOF.name:
         return ""
-    is_notice = kind == ADVERSE_ACTION.name
-    paper = (Notice if is_notice else Paper).model_validate_json(str(of["fields"]))
+    paper = _of_kind(kind).model_validate_json(str(of["fields"]))
     if paper.digest != of["fields_hash"]:
         return "has fields that are not those it was made of"
-    if template_hash(kind) != of["template_hash"]:
+    if template_hash(str(of["template"])) != of["template_hash"]:
         return ""
     try:
-        page = page_of_notice(paper) if isinstance(paper, Notice) else page_of(kind, paper)
+        page = _page(kind, paper)
         made = hashlib.sha256(rendered(page)).hexdigest()
     except RenderingError as error:
         return f"can't be made again: {error}"
     return "" if made == of["sha256"] else f"made again from its fields it has the hash {made[:12]}"
+
+
+def _of_kind(kind: str) -> type[Paper] | type[Letter] | type[Notice]:
+    if kind == ADVERSE_ACTION.name:
+        return Notice
+    return Letter if kind in LETTERS else Paper
+
+
+def _page(kind: str, paper: Paper | Letter | Notice) -> Page:
+    if isinstance(paper, Notice):
+        return page_of_notice(paper)
+    return closing.page_of(paper) if isinstance(paper, Letter) else page_of(kind, paper)

@@ -36,8 +36,8 @@ MATRIX = {
     "audit.read": "compliance",
     "audit.verify": "administrator compliance",
     "personal.write": "scheduler servicing",
-    "personal.read": "approver compliance scheduler servicing",
-    "personal.unmask": "compliance",
+    "personal.read": "approver compliance reminders scheduler servicing",
+    "personal.unmask": "compliance reminders",
     "personal.erase": "compliance",
     "vault.rotate": "administrator",
 }

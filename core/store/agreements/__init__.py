@@ -4,5 +4,6 @@
 - `offers` - offers with their steps, parties and checks
 - `documents` - documents and signatures
 - `payouts` - payouts asked for, and what became of each
+- `closures` - loans that have ended, their letters, and collateral
 - `signing_key` - the key that signs documents on this machine
 """
