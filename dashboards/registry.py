@@ -4,6 +4,7 @@ to be read in `core/access/pages.py`."""
 from __future__ import annotations
 
 from loanbook.dashboards.collections import page as collections
+from loanbook.dashboards.collections import performance
 from loanbook.dashboards.origination import duplicates
 from loanbook.dashboards.origination import page as applications
 from loanbook.dashboards.page import Page
@@ -32,7 +33,7 @@ PAGES: tuple[Page, ...] = (
     portfolio.PAGE, explore.PAGE, loan.PAGE,
     cohorts.PAGE, roll_rates.PAGE, delinquency.PAGE, cash_flow.PAGE, static_pool.PAGE, forecast.PAGE,
     applications.PAGE, duplicates.PAGE,
-    payments.PAGE, collections.PAGE,
+    payments.PAGE, collections.PAGE, performance.PAGE,
     restatements.PAGE, what_if.PAGE, data_quality.PAGE, alerts.PAGE, system_health.PAGE, metrics.PAGE, marts.PAGE,
     approvals.PAGE, audit.PAGE, users.PAGE,
 )  # fmt: skip

@@ -40,6 +40,7 @@ PAGES: Mapping[str, Needs] = {
     "duplicates": _EVERY_LOAN,
     "payments": _EVERY_LOAN,
     "collections": Needs(views=_LATE),
+    "collections-performance": _EVERY_LOAN,
     "restatements": _EVERY_LOAN,
     "what-if": _EVERY_LOAN,
     "data-quality": _EVERY_LOAN,

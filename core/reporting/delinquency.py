@@ -10,7 +10,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Status
 from loanbook.core.reporting.metrics import Metric
 from loanbook.core.reporting.portfolio import live
-from loanbook.core.reporting.roll_rates import LIVE
+from loanbook.core.reporting.roll_rates import LIVE, PAID_OFF
 
 BRIDGE = Metric(
     "late_bridge", "Where the late balance went", "Principal of loans at least X days past due at the month end "
@@ -38,7 +38,12 @@ EPD = Metric(
     "early_payment_default", "Early payment default", "Loans 90 or more days past due on any of their first "
     "four instalments", "loans whose first due date is at least 90 days past", "per cent", "stay in both",
 )  # fmt: skip
-METRICS = (BRIDGE, CURE, PAR, CLASSES, FPD, EPD)
+ROLLED = Metric(
+    "late_rolled", "Late money, a month on", "Principal a month before of loans at least 1 day past due then: rolled forward (in a "
+    "later bucket now, or charged off), cured (current now), better (in an earlier bucket)",
+    "principal a month before of all loans at least 1 day past due then", "per cent", "roll forward",
+)  # fmt: skip
+METRICS = (BRIDGE, CURE, ROLLED, PAR, CLASSES, FPD, EPD)
 STEPS = ("opening", "rolled in", "cured", "paid", "paid off", "charged off", "closing")
 
 
@@ -82,6 +87,35 @@ def cure_rate(rows: pl.DataFrame) -> pl.DataFrame:
             cured=pl.col("from_principal").filter(current).sum(),
         )
         .with_columns(rate=pl.when(pl.col("late") > 0).then(pl.col("cured") / pl.col("late")))
+        .sort("business_date")
+    )
+
+
+MOVES = ("forward", "stayed", "better", "cured", "paid off")
+
+
+def late_moves(cells: pl.DataFrame) -> pl.DataFrame:
+    """`business_date`, `late` (principal that was late a month before, minor units) and a share for each of `MOVES`; they sum to 1.
+
+    `cells`: `roll_rates.matrix` by `business_date`.
+    """
+    late = cells.filter(pl.col("origin_place") > 0)
+    origin, target = pl.col("origin_place"), pl.col("target_place")
+    paid = pl.col("target") == PAID_OFF
+    of = {
+        "forward": (target > origin) & ~paid, "stayed": target == origin, "better": (target < origin) & (target > 0), "cured": target == 0,
+        "paid off": paid,
+    }  # fmt: skip
+    whole = pl.col("amount").sum()
+    return (
+        late.group_by("business_date")
+        .agg(
+            late=whole,
+            **{
+                name: pl.when(whole > 0).then(pl.col("amount").filter(mask).sum() / whole)
+                for name, mask in of.items()
+            },
+        )
         .sort("business_date")
     )
 

@@ -1,1 +1,1 @@
-"""The page Collections: the queue of late loans, and the desk of one."""
+"""The pages Collections, the queue of late loans and the desk of one, and Collections performance, what came of it."""

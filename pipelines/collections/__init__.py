@@ -4,6 +4,7 @@
 - `queued` - the day's queue of the whole book
 - `desk` - what of it somebody sees, and its loans as attributes of users
 - `compared` - strategies against each other
+- `performing` - what came of the work over a period: promises, contacts, agents, strategies
 - `one` - one late loan
 - `written` - what people write down of one, as rows of a file
 """

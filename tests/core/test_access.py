@@ -38,6 +38,7 @@ MATRIX = {
     "personal.write": "scheduler servicing",
     "personal.read": "approver compliance reminders scheduler servicing",
     "personal.unmask": "compliance reminders",
+    "person.merge": "compliance servicing",
     "personal.erase": "compliance",
     "vault.rotate": "administrator",
 }

@@ -51,3 +51,11 @@ WORKED = """
       AND agent <> '' GROUP BY loan_id
 """
 """Contacts that the lender began in a period, by loan."""
+MADE = """
+    SELECT c.agent, c.channel, count(*) AS attempts, count(*) FILTER (WHERE c.right_party) AS right_party,
+           count(DISTINCT c.loan_id) AS loans
+    FROM contacts c JOIN loan_keys k ON k.loan_id = c.loan_id
+    WHERE c.direction = 'out' AND left(c.occurred_text, 10)::DATE BETWEEN $first AND $last AND c.known_on <= $booked
+      AND k.currency = $currency GROUP BY c.agent, c.channel ORDER BY c.agent, c.channel
+"""
+"""Contacts that the lender began in a period about loans of a currency, by agent (empty: a reminder) and channel."""
