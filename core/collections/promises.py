@@ -36,7 +36,8 @@ FALLEN = ("kept", "partly_kept", "broken")
 JUDGED = pl.Schema({
     **PROMISES, "plan": pl.Int64(), "last_day": pl.Date(), "paid": pl.Int64(), "verdict": pl.String(),
 })  # fmt: skip
-"""Promised payments with `plan` (1 for the loan's first), `last_day` on which money keeps it, `paid` of it."""
+"""Promised payments with `plan` (1 for the loan's first), `last_day` on which money keeps it (null where it was replaced on the day
+on which it was made), `paid` of it."""
 
 
 def judged(
@@ -74,7 +75,9 @@ def judged(
     told = told.with_columns(
         paid=(pl.col("met") - pl.col("met").shift(1, fill_value=0).over(of_plan)).clip(0)
     )
-    return told.with_columns(verdict=_verdict(on)).select(JUDGED.names()).cast(JUDGED)
+    kept_until = pl.when(pl.col("last_day") >= pl.col("promised_on")).then("last_day")
+    judged_ = told.with_columns(verdict=_verdict(on), last_day=kept_until)
+    return judged_.select(JUDGED.names()).cast(JUDGED)
 
 
 def _verdict(on: dt.date) -> pl.Expr:

@@ -35,6 +35,7 @@ def page() -> None:
     clocks = head("Collections", data.ledger())
     if clocks is None:
         return
+    from loanbook.pipelines.collections.desk import seen, sees
     from loanbook.pipelines.collections.queued import queue_rules
 
     at = data.ledger().clocks(clocks.as_of, clocks.known_at)
@@ -45,7 +46,8 @@ def page() -> None:
         st.info(f"{error} (docs/guide/collections.md)")
         done(f"{at.known}|{at.on}|collections|none")
         return
-    rows = _mine(_queue(at, policies.digest, str(data.home()), policies), at, policies)
+    who, every = viewer(), _queue(at, policies.digest, str(data.home()), policies)
+    rows = seen(every, *sees(who.actor, who.shown().reading, data.ledger(), policies, at))
     _figures(rows, at.on)
     chosen = _pick(rows, at.on)
     if chosen is not None:
@@ -60,18 +62,6 @@ def _queue(at: StoredClocks, digest: str, home: str, _policies: PolicyBook) -> p
     from loanbook.pipelines.collections.queued import queue_by
 
     return queue_by(data.whole(), _policies, at)
-
-
-def _mine(queue: pl.DataFrame, at: StoredClocks, policies: PolicyBook) -> pl.DataFrame:
-    """Rows that the viewer sees. AccessError where that is nothing by right."""
-    from loanbook.pipelines.collections.desk import seen, sight_of
-
-    who = viewer()
-    reading = who.shown().reading
-    visible = None
-    if not reading.sees_every_row:
-        visible = data.ledger().query("SELECT loan_id FROM loan_keys")["loan_id"]
-    return seen(queue, sight_of(who.actor, reading, policies, at), visible)
 
 
 def _figures(rows: pl.DataFrame, on: dt.date) -> None:

@@ -30,8 +30,8 @@ def draw(application: str, on: dt.date) -> None:
     lake = data.ledger().lake()
     if editions(lake).is_empty():
         return
-    known = data.stored_policies().all_in_force(ScreeningRules, on).values()
-    needed = max((each.persons_to_clear for each in known), default=1)
+    known = data.stored_policies().all_in_force(ScreeningRules, on)
+    needed = known["standard"].persons_to_clear if "standard" in known else 1
     persons = persons_of(lake, pl.Series("application_id", [application]))
     found = (
         hits_now(lake, needed)

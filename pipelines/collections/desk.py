@@ -54,6 +54,17 @@ def seen(
     return mine
 
 
+def sees(
+    actor: Actor, reading: Reading, reader: LedgerReader, policies: PolicyBook, at: Clocks
+) -> tuple[Sight, pl.Series | None]:
+    """What of the queue an actor sees, and the loans that their roles show (None: all), as `seen` has them; `reader`: what they
+    read. AccessError where it is nothing by right."""
+    visible = None
+    if not reading.sees_every_row:
+        visible = reader.query("SELECT loan_id FROM loan_keys")["loan_id"]
+    return sight_of(actor, reading, policies, at), visible
+
+
 def seen_queue(
     reader: LedgerReader, policies: PolicyBook, at: Clocks, agent: str = "", team: str = ""
 ) -> pl.DataFrame:
@@ -66,14 +77,9 @@ def seen_queue(
     where = reader.settings
     reading = reading_of(where)
     try:
-        shown = sight_of(acting(where), reading, policies, at)
+        mine = sees(acting(where), reading, reader, policies, at)
         every = reader if reading.sees_every_row else LedgerReader(where, Shown(WHOLE))
-        visible = (
-            None
-            if reading.sees_every_row
-            else reader.query("SELECT loan_id FROM loan_keys")["loan_id"]
-        )
-        return seen(queue_by(every, policies, at), shown, visible, agent, team)
+        return seen(queue_by(every, policies, at), *mine, agent, team)
     except AccessError as error:
         log_denied(where, str(error))
         raise

@@ -225,13 +225,16 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, Callable[..., None]]]]] = {
     }),
 }  # fmt: skip
 """Commands of one thing (`loanbook loan list`): its help, and each command with the action that it is."""
+SIGNED: dict[str, dict[str, bool]] = {"collections settle": {"ignore_unknown_options": True}}
+"""Commands that take an amount which somebody may write below zero: it is no option, and the command says what is wrong."""
 for _name, _command in COMMANDS.items():
     app.command(_name)(guarded(_name, ACTIONS.get(_name, READ), _command))
 for _group, (_help, _commands) in GROUPS.items():
     _of = typer.Typer(help=_help, no_args_is_help=True)
     app.add_typer(_of, name=_group)
     for _name, (_action, _command) in _commands.items():
-        _of.command(_name)(guarded(f"{_group} {_name}", _action, _command))
+        _called = f"{_group} {_name}"
+        _of.command(_name, context_settings=SIGNED.get(_called))(guarded(_called, _action, _command))
 audit_app = typer.Typer(help="Who did what, and the proof of it.", invoke_without_command=True)
 app.add_typer(audit_app, name="audit")
 audit_app.callback()(audit.audit)

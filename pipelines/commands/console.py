@@ -101,7 +101,10 @@ def _amounts(column: pl.Series) -> bool:
 
 
 def plain(frame: pl.DataFrame, form: str) -> None:
-    """A frame on standard output for another program: `json` (a list of rows) or `csv`."""
+    """A frame on standard output for another program: `json` (a list of rows) or `csv`. Instants are told in UTC, in one form."""
+    frame = frame.with_columns(
+        cs.datetime(time_zone="*").dt.convert_time_zone("UTC").dt.to_string("%Y-%m-%dT%H:%M:%SZ")
+    )
     if form == "json":
         rows = frame.with_columns(cs.decimal().cast(pl.String))  # exact; a float would not be
         sys.stdout.write(rows.write_json() + "\n")

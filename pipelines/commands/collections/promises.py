@@ -88,6 +88,7 @@ def promises(
     number = found_loan(loan, None, None).number if loan else None
     rows = promises_by(reader, policies, at, number)
     rows = rows.drop("loan_key").pipe(keyed, reader)
+    rows = rows.with_columns(pl.col("promised_at").dt.replace_time_zone("UTC"))
     if by:
         counted = rates(rows, "currency", *(["agent"] if by == "agent" else []))
         if piped(counted, as_json, as_csv):
