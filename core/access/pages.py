@@ -25,7 +25,7 @@ _EVERY_LOAN = Needs(whole=True)
 _A_LOAN = ("positions", "dues", "allocations", "transfers", "loans", "schedules", "events", "loan_keys",
            "loan_attributes", "versions", "publications", "restatements")  # fmt: skip
 _LATE = ("positions", "dues", "events", "loans", "loan_keys", "versions", "publications", "contacts", "contact_preferences",
-         "promises", "notices", "reminders")  # fmt: skip
+         "promises", "notices", "reminders", "legal_steps", "placements")  # fmt: skip
 PAGES: Mapping[str, Needs] = {
     "portfolio": _EVERY_LOAN,
     "explore": _EVERY_LOAN,

@@ -9,6 +9,7 @@
 - `reminding` - reminders of a day, and what becomes of each
 - `wording` - the words of a reminder, by the policy's templates
 - `settling` - what settles a loan for less than its claim
+- `placing` - loans placed with agencies, and their commission
 - `performance` - strategies against each other
 - `seeing` - whose loans of the queue somebody sees
 """

@@ -36,6 +36,7 @@ DECIDED = pl.Schema({
 out."""
 WITHHELD = {
     "no_address": "the borrower, or the address for the channel, is not known to the vault of persons",
+    "placed": "an agency holds the loan",
     "no_service": "the lender has no service for the channel",
     "day_over": "the borrower's day was over before it could go out",
     "another_that_day": "a more urgent reminder of the loan goes out on the day",

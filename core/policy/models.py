@@ -48,6 +48,7 @@ from loanbook.core.policy.decisions.underwriting import UnderwritingPolicy
 from loanbook.core.policy.file_mappings import CommandMapping, PaymentMapping, TapeMapping
 from loanbook.core.policy.lending.agreements import AgreementRules
 from loanbook.core.policy.lending.closure_rules import ClosureRules
+from loanbook.core.policy.lending.collection_agencies import CollectionAgency
 from loanbook.core.policy.lending.collection_queues import CollectionQueue
 from loanbook.core.policy.lending.contact_rules import ContactRules
 from loanbook.core.policy.lending.promise_rules import PromiseRules
@@ -382,6 +383,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "settlement_rules": SettlementRules,
     "reminders": ReminderRules,
     "closure": ClosureRules,
+    "collection_agencies": CollectionAgency,
 }
 """Folder of `data/policies/` and the model its files follow. A new kind is added here."""
 FOLDER_OF = {model: folder for folder, model in FOLDERS.items()}

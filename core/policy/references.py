@@ -13,6 +13,7 @@ from loanbook.core.policy.base import Policy
 from loanbook.core.policy.decisions.decision import OWN_REASONS, DecisionPolicy
 from loanbook.core.policy.decisions.underwriting import UnderwritingPolicy
 from loanbook.core.policy.file_mappings import TapeMapping
+from loanbook.core.policy.lending.collection_agencies import CollectionAgency
 from loanbook.core.policy.lending.collection_queues import CollectionQueue
 from loanbook.core.policy.lending.contact_rules import ContactRules
 from loanbook.core.policy.lending.reminder_rules import ReminderRules
@@ -109,6 +110,8 @@ def _named_by(policy: Policy) -> list[Reference]:
         return _of_account(policy)
     if isinstance(policy, CollectionQueue):
         return [(ContactRules, team.contact_rules, f"teams.{team.name}.contact_rules") for team in policy.teams]  # fmt: skip
+    if isinstance(policy, CollectionAgency):
+        return [(CollectionMapping, policy.remits_by, "remits_by")]
     if isinstance(policy, ReminderRules):
         return [
             (ContactRules, place.contact_rules, "places.contact_rules") for place in policy.places

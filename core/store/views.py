@@ -38,7 +38,7 @@ _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "repo
           "files_handed_over", "instructions", "payment_returns", "account_changes", "acknowledgements",
           "applications", "application_links", "applicant_facts", "decision_policies", "decision_inputs", "decisions",
           "case_events", "consents", "identity_checks", "contacts", "contact_preferences",
-          "promises", "notices", "reminders",
+          "promises", "notices", "reminders", "legal_steps", "placements",
           "person_decisions", "underwriting_policies",
           "sanction_members", "sanction_names", "person_screenings", "screening_hits", "screening_verdicts",
           "duplicate_looks", "duplicate_pairs", "person_merges", "applicant_documents",

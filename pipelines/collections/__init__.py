@@ -6,5 +6,6 @@
 - `compared` - strategies against each other
 - `performing` - what came of the work over a period: promises, contacts, agents, strategies
 - `one` - one late loan
+- `placed` - loans that stand with agencies, and their commission
 - `written` - what people write down of one, as rows of a file
 """

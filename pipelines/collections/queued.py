@@ -15,6 +15,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.lending.collection_queues import CollectionQueue, Team
 from loanbook.core.policy.lending.contact_rules import ContactRules
 from loanbook.core.store.known import queue as stored
+from loanbook.pipelines.collections.placed import held_by
 from loanbook.pipelines.collections.promised import promises_by
 
 if TYPE_CHECKING:
@@ -46,7 +47,17 @@ def queue_by(
         parts.append(
             allowed_on(theirs, (contacts, said), team, rules, at.on + dt.timedelta(days=1), channel)
         )
-    return listed(loans, pl.concat(parts), queue)
+    return listed(loans, _placed(pl.concat(parts), reader, at), queue)
+
+
+def _placed(allowed: pl.DataFrame, reader: LedgerReader, at: Clocks) -> pl.DataFrame:
+    """Times of contact, with none for loans that an agency holds: nobody of the lender's calls there."""
+    theirs = held_by(reader, at).select("loan_id", _with=pl.format("placed with {}", "agency"))
+    rows = allowed.join(theirs, on="loan_id", how="left", maintain_order="left")
+    away = pl.col("_with").is_not_null()
+    return rows.with_columns(
+        allowed_at=pl.when(~away).then("allowed_at"), rules=pl.when(away).then(pl.concat_list("_with")).otherwise("rules")
+    ).drop("_with")  # fmt: skip
 
 
 def contact_rules_on(policies: PolicyBook, name: str, on: dt.date) -> ContactRules:

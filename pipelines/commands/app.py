@@ -23,7 +23,14 @@ from loanbook.pipelines.commands import (
     simulate,
 )
 from loanbook.pipelines.commands.agreements import closure, disburse, documents, offers
-from loanbook.pipelines.commands.collections import contacts, promises, queue, reminders, settling
+from loanbook.pipelines.commands.collections import (
+    contacts,
+    promises,
+    queue,
+    recovery,
+    reminders,
+    settling,
+)
 from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
@@ -171,6 +178,9 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, Callable[..., None]]]]] = {
         "notice": (PROPOSE, promises.notice),
         "promises": (READ, promises.promises),
         "settle": (PROPOSE, settling.settle),
+        "legal": (PROPOSE, recovery.legal),
+        "place": (PROPOSE, recovery.place),
+        "placed": (READ, recovery.placed),
         "check": (READ, contacts.check),
     }),
     "reminders": ("Reminders of what falls due, is late or was promised: within contact rules, each once.", {
@@ -234,7 +244,9 @@ for _group, (_help, _commands) in GROUPS.items():
     app.add_typer(_of, name=_group)
     for _name, (_action, _command) in _commands.items():
         _called = f"{_group} {_name}"
-        _of.command(_name, context_settings=SIGNED.get(_called))(guarded(_called, _action, _command))
+        _of.command(_name, context_settings=SIGNED.get(_called))(
+            guarded(_called, _action, _command)
+        )
 audit_app = typer.Typer(help="Who did what, and the proof of it.", invoke_without_command=True)
 app.add_typer(audit_app, name="audit")
 audit_app.callback()(audit.audit)

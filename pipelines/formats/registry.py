@@ -29,6 +29,12 @@ from loanbook.pipelines.formats.collections.promises import (
     PROMISE_NOTES,
     PROMISES,
 )
+from loanbook.pipelines.formats.collections.recovery import (
+    LEGAL_NOTES,
+    LEGAL_STEPS,
+    PLACEMENT_NOTES,
+    PLACEMENTS,
+)
 from loanbook.pipelines.formats.columns import (
     BANK_NOTES,
     INDEX,
@@ -168,6 +174,10 @@ KINDS = (
              f"{_FORMATS}.collections.promises:Promises", PROMISES, PROMISE_NOTES),
     FileKind("notices", "a notice of a borrower", f"{_INGEST}.collections.promises:notices",
              f"{_FORMATS}.collections.promises:Notices", NOTICE_FIELDS, NOTICE_NOTES),
+    FileKind("legal_steps", "a legal step", f"{_INGEST}.collections.recovery:legal_steps",
+             f"{_FORMATS}.collections.recovery:LegalSteps", LEGAL_STEPS, LEGAL_NOTES),
+    FileKind("placements", "a step of a placement", f"{_INGEST}.collections.recovery:placements",
+             f"{_FORMATS}.collections.recovery:Placements", PLACEMENTS, PLACEMENT_NOTES),
 )  # fmt: skip
 """Loans before rates before money before orders, so that money always finds its loan."""
 

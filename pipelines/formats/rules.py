@@ -30,6 +30,8 @@ Where = Literal[
     "contact_preferences",
     "promises",
     "notices",
+    "legal_steps",
+    "placements",
 ]
 
 
@@ -401,6 +403,15 @@ _PROMISES = (
 _NOTICES = (
     _rule("notice_not_known", "the notice is of no known kind", "docs/guide/collections.md lists them; to be contacted no more (stop) is a contact preference", "kind"),
 )  # fmt: skip
+_LEGAL = (
+    _rule("stage_not_known", "the stage is of no known kind", "docs/guide/collections.md lists them", "stage"),
+    _rule("court_date_not_a_date", "the next date before the court is no date, or not between 1900 and 2299", "write it as 2024-03-15, or leave it empty", "next_on"),
+    _rule("cost_below_zero", "what the step cost is below zero", "write what it cost, 0 where nothing", "amount"),
+)  # fmt: skip
+_PLACEMENTS = (
+    _rule("placement_step_not_known", "the step is of no known kind", "docs/guide/collections.md lists them", "step"),
+    _rule("agency_not_known", "no policy of collection_agencies that is in force has the agency's name", "mend the name, or add the agency", "agency"),
+)  # fmt: skip
 _ORDERS = (
     _rule("needs_a_second_person", "", "name a checker, or set `approvals` of the product"),
     _rule("nothing_is_paid_out", "", "order it on or after the day of the payout", "value_date"),
@@ -453,6 +464,7 @@ GROUPS: dict[Where, tuple[RefusalRule, ...]] = {
     "bank": _BANK, "assignments": _ASSIGNMENTS, "collected": _COLLECTED, "commands": _COMMANDS, "orders": _ORDERS,
     "applications": _APPLICATIONS, "bureau": _BUREAU, "consents": _CONSENTS, "kyc": _KYC, "sanctions": _SANCTIONS, "bank_data": _BANK_DATA, "applicant_documents": _DOCUMENTS,
     "contacts": _CONTACTS, "contact_preferences": _PREFERENCES, "promises": _PROMISES, "notices": _NOTICES,
+    "legal_steps": _LEGAL, "placements": _PLACEMENTS,
 }  # fmt: skip
 """Rules by where they first apply. Those of `orders` mean what `core/servicing/orders` says of them."""
 RULES = {rule.name: rule for group in GROUPS.values() for rule in group}

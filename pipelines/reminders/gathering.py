@@ -22,6 +22,7 @@ from loanbook.core.store.instance import read_instance
 from loanbook.core.store.known import queue as log
 from loanbook.core.store.known import reminders as stored
 from loanbook.core.store.known.persons import persons_of_loans
+from loanbook.pipelines.collections.placed import held_by
 from loanbook.pipelines.collections.promised import promises_by
 from loanbook.pipelines.collections.queued import contact_rules_on
 from loanbook.pipelines.reminders.channels import FIELDS
@@ -123,11 +124,13 @@ def _reach(office: Office, persons: pl.DataFrame, loans: pl.Series) -> pl.DataFr
     have = pl.DataFrame(schema={"person": pl.String, "field": pl.String})
     if persons.height:
         have = office.vault.tokens(persons["person"], office.actor).select("person", "field").unique()  # fmt: skip
+    away = held_by(office.reader, office.at)["loan_id"]
     mine = persons.join(have, on="person").select("loan_id", "field", known=pl.lit(True))
     known = every.join(mine, on=["loan_id", "field"], how="left")
     return known.select(
         "loan_id", "channel",
-        withheld=pl.when(~pl.col("channel").is_in(office.channels)).then(pl.lit("no_service"))
+        withheld=pl.when(pl.col("loan_id").is_in(away.implode())).then(pl.lit("placed"))
+        .when(~pl.col("channel").is_in(office.channels)).then(pl.lit("no_service"))
         .when(pl.col("known").is_null()).then(pl.lit("no_address")),
     )  # fmt: skip
 

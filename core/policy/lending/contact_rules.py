@@ -120,6 +120,9 @@ class ContactRules(Policy):
     hardship: Hold | None = Field(
         default=None, description="requests for relief that were not answered yet"
     )
+    legal: Hold | None = Field(
+        default=None, description="legal action that was neither withdrawn nor came to its end"
+    )
     consent: ContactRule | None = Field(
         default=None, description="channels by which nobody is contacted who did not consent"
     )
@@ -140,6 +143,7 @@ class ContactRules(Policy):
 HOLDS = {
     "written_stop": ("stop", "stop_withdrawn"),
     **{name: (name, ANSWERED_BY[name]) for name in ("attorney", "bankruptcy", "dispute", "hardship")},
+    "legal": ("legal", "legal_ended"),
 }  # fmt: skip
 """Rules that a notice begins and another ends: the kinds of both."""
 RULES = ("hours", "call_frequency", "after_conversation", "inconvenient_time", "inconvenient_place", "opt_out",

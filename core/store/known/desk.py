@@ -18,6 +18,13 @@ TIMELINE = """
            agent, NULL
     FROM notices WHERE loan_id = $loan AND known_on <= $booked AND stated_at < $on + INTERVAL 2 DAY
     UNION ALL
+    SELECT stated_at, strftime(stated_at, '%Y-%m-%dT%H:%M:%SZ'), 'legal step',
+           stage || CASE WHEN next_on IS NOT NULL THEN ', next on ' || next_on ELSE '' END, agent, nullif(cost, 0)
+    FROM legal_steps WHERE loan_id = $loan AND known_on <= $booked AND stated_at < $on + INTERVAL 2 DAY
+    UNION ALL
+    SELECT stated_at, strftime(stated_at, '%Y-%m-%dT%H:%M:%SZ'), 'placement', step || ' ' || agency, agent, NULL
+    FROM placements WHERE loan_id = $loan AND known_on <= $booked AND stated_on <= $on
+    UNION ALL
     SELECT decided_at, strftime(decided_at, '%Y-%m-%dT%H:%M:%SZ'), 'reminder',
            step || ': ' || CASE state WHEN 'suppressed' THEN 'suppressed, ' || reason ELSE state || ' by ' || channel END, '', amount
     FROM reminders WHERE loan_id = $loan AND known_on <= $booked AND state <> 'sending' AND day <= $on + 1

@@ -10,7 +10,7 @@ PROMISES = """
     ORDER BY loan_id, promised_at, due_date, promise_id
 """
 MONEY = f"""
-    SELECT event_id, loan_id, kind, value_date, amount, idempotency_key, payload FROM {{lake}}.events
+    SELECT event_id, loan_id, kind, value_date, amount, idempotency_key, payload, source_system FROM {{lake}}.events
     WHERE booking_date <= $booked AND (value_date <= $on AND value_date >= $first OR kind = {Kind.reversal.value})
       AND kind IN ({Kind.payment_received.value}, {Kind.chargeback.value}, {Kind.reversal.value},
                    {Kind.boarding_withdrawn.value})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loanbook.core.catalogue.components import CLAIM_ROLES, DUES
+from loanbook.core.store.known.contacts import ENDS
 
 LATE = f"""
     WITH late AS (
@@ -36,12 +37,15 @@ CONTACTS = """
       AND ($loan IS NULL OR loan_id = $loan)
     ORDER BY loan_key, occurred_at, contact_id
 """
-SAID = """
+SAID = f"""
     SELECT preference_id AS reference, loan_key, stated_at, kind, channel, place, weekdays AS days, starts, ends, written
     FROM contact_preferences WHERE stated_at < $last AND known_on <= $booked AND ($loan IS NULL OR loan_id = $loan)
     UNION ALL
     SELECT notice_id, loan_key, stated_at, kind, '', '', NULL, NULL, NULL, written FROM notices
     WHERE stated_at < $last AND known_on <= $booked AND ($loan IS NULL OR loan_id = $loan)
+    UNION ALL
+    SELECT legal_id, loan_key, stated_at, CASE WHEN stage IN ({ENDS}) THEN 'legal_ended' ELSE 'legal' END, '', '', NULL, NULL, NULL, true
+    FROM legal_steps WHERE stated_at < $last AND known_on <= $booked AND ($loan IS NULL OR loan_id = $loan)
     ORDER BY loan_key, stated_at, reference
 """
 """The contact log and what borrowers said, as a business date knew them."""
@@ -59,3 +63,17 @@ MADE = """
       AND k.currency = $currency GROUP BY c.agent, c.channel ORDER BY c.agent, c.channel
 """
 """Contacts that the lender began in a period about loans of a currency, by agent (empty: a reminder) and channel."""
+PLACED = """
+    SELECT placement_id AS reference, loan_id, loan_key, stated_at, stated_on, step, agency FROM placements
+    WHERE stated_on <= $on AND known_on <= $booked AND ($loan IS NULL OR loan_id = $loan) ORDER BY loan_id, stated_at, placement_id
+"""
+"""What happened between lender and agencies, as a business date knew it."""
+LEGAL = """
+    SELECT k.loan_id, k.loan_key, c.name AS currency, min(l.stated_at) AS since, arg_max(l.stage, (l.stated_at, l.legal_id)) AS stage,
+           max(l.stated_at) AS stage_since, arg_max(l.next_on, (l.stated_at, l.legal_id)) AS next_on, sum(l.cost)::BIGINT AS cost,
+           count(*) AS steps
+    FROM legal_steps l JOIN loan_keys k ON k.loan_id = l.loan_id JOIN currency_names c ON c.code = k.currency
+    WHERE l.known_on <= $booked AND l.stated_at < $on + INTERVAL 2 DAY AND ($loan IS NULL OR l.loan_id = $loan)
+    GROUP BY ALL ORDER BY next_on NULLS LAST, k.loan_key
+"""
+"""Loans under legal action, or that were, with the stage and the next date before the court."""

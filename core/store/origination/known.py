@@ -18,6 +18,8 @@ _KEY = {
     "contact_preferences": "preference_id",
     "promises": "promise_id",
     "notices": "notice_id",
+    "legal_steps": "legal_id",
+    "placements": "placement_id",
 }
 KNOWN = pl.Schema({"key": pl.String(), "body_hash": pl.String()})
 

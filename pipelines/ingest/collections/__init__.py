@@ -2,4 +2,5 @@
 
 - `contacts` - contacts with borrowers, and what borrowers said of being contacted
 - `promises` - promises to pay, and notices of borrowers
+- `recovery` - legal steps, and loans placed with agencies
 """

@@ -1,0 +1,149 @@
+"""Legal action and agencies: taken in once, contact held, and commission on what came while a loan was placed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+
+import polars as pl
+import pytest
+
+from loanbook.core.collections.placing import STEPS, commissions, spans
+from loanbook.core.errors import LoanbookError
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.lending.collection_agencies import CollectionAgency
+from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.settings import Settings
+from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.collections.one import timeline
+from loanbook.pipelines.collections.placed import commission_due
+from loanbook.pipelines.collections.queued import queue_by
+from tests.collections.test_log import _run
+from tests.pipelines.files import close_landed, drop, rules, take
+
+ON = dt.date(2018, 1, 19)
+LEGAL = "reference,loan_key,stated_at,stage,next_on,amount,currency,agent\n"
+PLACED = "reference,loan_key,stated_at,step,agency,agent\n"
+AT = "2018-01-18T09:00:00-08:00"
+BRANCH = "receipt,kind,amount,day,loan,till,payer\n"
+
+
+@pytest.fixture(scope="module")
+def recovering(late_book: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """The late book a day on: C is before a court, F with the agency, which remits for it; D was sued and it ended."""
+    where = Settings.of(
+        shutil.copytree(late_book.home, tmp_path_factory.mktemp("recovering") / "home")
+    )
+    with Ledger(where) as ledger:
+        drop(ledger, "legal_steps_2018-01-19.csv", LEGAL
+             + f"l1,C,{AT},filed,2018-02-20,120.00,USD,a1\nl1,C,{AT},filed,2018-02-20,120.00,USD,a1\nl1,C,{AT},served,,0,USD,a1\n"
+             + f"l2,D,{AT},filed,,0,USD,a1\nl3,D,2018-01-18T10:00:00-08:00,withdrawn,,5,USD,a1\nl4,C,{AT},argued,,0,USD,a1\n"
+             + f"l5,C,{AT},hearing,soon,0,USD,a1\nl6,C,{AT},hearing,,-1,USD,a1\nl7,C,{AT},hearing,,1,EUR,a1\nl8,C,2018-01-20T09:00:00Z,hearing,,1,USD,a1\n")  # fmt: skip
+        drop(ledger, "placements_2018-01-19.csv", PLACED
+             + f"q1,F,{AT},placed,synthetic-agency,a1\nq2,E,{AT},lent,synthetic-agency,a1\nq3,E,{AT},placed,nobody,a1\nq4,Z,{AT},placed,synthetic-agency,a1\n")  # fmt: skip
+        drop(ledger, "collected_2018-01-19_synthetic-branch.csv", BRANCH
+             + "R1,receipt,100.01,2018-01-19,F,T1,x\nR2,receipt,50.00,2018-01-19,E,T1,x\nT1,deposit,150.01,2018-01-19,,T1,\n")  # fmt: skip
+        take(ledger)
+        close_landed(ledger)
+        yield ledger
+
+
+def test_what_is_wrong_is_refused_by_its_rule_and_the_rest_is_taken_in_once(
+    recovering: Ledger,
+) -> None:
+    assert rules(recovering, "legal_steps_2018-01-19.csv") == {
+        4: "idempotency_conflict", 7: "stage_not_known", 8: "court_date_not_a_date", 9: "cost_below_zero",
+        10: "currency_is_not_the_loans", 11: "stated_in_the_future",
+    }  # fmt: skip
+    assert rules(recovering, "placements_2018-01-19.csv") == {3: "placement_step_not_known", 4: "agency_not_known", 5: "unknown_loan"}  # fmt: skip
+    assert recovering.frame("SELECT legal_id FROM {lake}.legal_steps ORDER BY 1")["legal_id"].to_list() == ["l1", "l2", "l3"]  # fmt: skip
+
+
+def test_contact_is_held_while_a_court_or_an_agency_has_the_loan(
+    recovering: Ledger, policies: PolicyBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(LedgerReader(recovering.settings)) as reader:
+        known = policies.with_registry(reader.query("SELECT name FROM products ORDER BY code")["name"])  # fmt: skip
+        at = reader.clocks()
+        queue = {row["loan_key"]: row for row in queue_by(reader, known, at).to_dicts()}
+        assert (queue["C"]["state"], queue["C"]["reason"]) == ("waits", "legal")
+        assert (queue["F"]["state"], queue["F"]["reason"]) == (
+            "waits",
+            "placed with synthetic-agency",
+        )
+        assert "legal" not in (queue["D"]["reason"] or "")  # withdrawn
+        told, _ = timeline(reader, known, at, queue["C"]["loan_id"])
+        assert ("legal step", "filed, next on 2018-02-20", 12_000) in told.select("what", "told", "amount").rows()  # fmt: skip
+        before = reader.clocks(ON - dt.timedelta(1))
+        then = reader.clocks(before.on, before.version)  # the ledger came to know it on the 19th
+        waited = dict(queue_by(reader, known, then).select("loan_key", "reason").rows())
+        assert waited["F"] is None
+        assert dict(queue_by(reader, known, before).select("loan_key", "reason").rows())["F"] == queue["F"]["reason"]  # fmt: skip
+        due = commission_due(reader, known, at, "synthetic-agency", (ON, ON))
+        assert due.select("loan_key", "came", "percent", "commission").rows() == [("F", 10_001, "15", 1_500)]  # fmt: skip
+        with pytest.raises(LoanbookError, match="is no agency"):
+            commission_due(reader, known, at, "nobody", (ON, ON))
+    monkeypatch.setenv("LOANBOOK_HOME", str(recovering.settings.home))
+    (one, *_) = [
+        row for row in json.loads(_run("collections", "legal", "--json")) if row["loan_key"] == "C"
+    ]
+    assert (one["stage"], one["next_on"], one["cost"]) == ("filed", "2018-02-20", 12_000)
+    assert json.loads(_run("collections", "placed", "--json")) == [{"loan_key": "F", "agency": "synthetic-agency", "placed_on": "2018-01-18"}]  # fmt: skip
+    said = _run("collections", "place", "E", "synthetic-agency", "stated_at=2018-01-19T09:00:00-06:00", "--agent", "a1")  # fmt: skip
+    assert "placements_2018-01-20" in said.replace("\n", "")
+    said = _run("collections", "legal", "E", "demand", "stated_at=2018-01-19T09:00:00-06:00", "cost=3.50", "--agent", "a1")  # fmt: skip
+    assert "legal_steps_2018-01-20" in said.replace("\n", "")
+
+
+def _step(n: int, on: int, step: str, agency: str = "a") -> tuple[object, ...]:
+    day = dt.date(2024, 1, on)
+    return (str(n), 1, "L", dt.datetime.combine(day, dt.time(n % 24)), day, step, agency)
+
+
+def test_commission_is_on_what_came_from_the_placement_to_its_tail_by_how_late_the_loan_was() -> (
+    None
+):
+    steps = pl.DataFrame([
+        _step(1, 2, "recalled"), _step(2, 5, "placed"), _step(3, 10, "recalled"), _step(4, 15, "placed"), _step(5, 20, "placed", "b"),
+    ], schema=STEPS, orient="row")  # fmt: skip
+    found = spans(steps, dt.date(2024, 1, 31))
+    assert found.select("agency", pl.col("placed_on").dt.day(), pl.col("ended_on").dt.day(), "ended_by").rows() == [
+        ("a", 5, 10, "recalled"), ("a", 15, 19, "placed"), ("b", 20, None, None),
+    ]  # fmt: skip
+    assert spans(steps, dt.date(2024, 1, 12)).height == 1
+    agency = CollectionAgency.model_validate({
+        "name": "a", "version": 1, "effective_from": "2000-01-01", "remits_by": "r", "tail_days": 6,
+        "commission": [{"from_days": 0, "percent": "10"}, {"from_days": 90, "percent": "12.5"}],
+    })  # fmt: skip
+    placed = found.filter(pl.col("agency") == "a").with_columns(
+        days_past_due=pl.Series([89, 90], dtype=pl.Int64)
+    )
+    days = [
+        4,
+        5,
+        10,
+        14,
+        15,
+        16,
+        25,
+        26,
+    ]  # the 15th and 16th are of the second placement, though the first one's tail lasts
+    money = pl.DataFrame(
+        {
+            "loan_id": 1,
+            "value_date": [dt.date(2024, 1, n) for n in days],
+            "amount": [1000 + n for n in days],
+        }
+    )
+    rows = commissions(placed, money, agency, (dt.date(2024, 1, 1), dt.date(2024, 1, 31)))
+    # 1005 + 1010 + 1014 = 3029, a tenth is 302.9; 1015 + 1016 + 1025 = 3056, an eighth is 382
+    assert rows.select("came", "percent", "commission").rows() == [
+        (3029, "10", 303),
+        (3056, "12.5", 382),
+    ]
+    assert commissions(placed, money, agency, (dt.date(2024, 1, 10), dt.date(2024, 1, 10)))[
+        "came"
+    ].to_list() == [1010]
