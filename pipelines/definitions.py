@@ -4,6 +4,7 @@ import dagster as dg
 
 from loanbook.pipelines.agreements.assets import agreements
 from loanbook.pipelines.alerts.assets import alerts
+from loanbook.pipelines.collections.assets import queue_assignments
 from loanbook.pipelines.documents.assets import closure_letters
 from loanbook.pipelines.ingest.assets import intake, landing_files
 from loanbook.pipelines.ingest.banking.assets import bank_entries
@@ -35,6 +36,7 @@ defs = dg.Definitions(
         trial_balance,
         misuse,
         alerts,
+        queue_assignments,
         maintenance,
         agreements,
         closure_letters,

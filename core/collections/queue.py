@@ -13,6 +13,7 @@ LATE = pl.Schema({
     "region": pl.String(), "language": pl.String(), "days_past_due": pl.Int64(), "amount_due": pl.Int64(),
     "balance": pl.Int64(), "last_contact_on": pl.Date(), "days_since_contact": pl.Int64(), "last_agent": pl.String(),
     "zone": pl.String(), "promise": pl.String(), "promise_due": pl.Date(), "promise_last_day": pl.Date(),
+    "roll_percent": pl.Int64(),
 })  # fmt: skip
 """A late loan: money in minor units; `zone` of the last contact, `promise` the state of the last one, `promise_due` its next
 due date while it is open; null where there is none."""

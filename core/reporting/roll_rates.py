@@ -60,6 +60,18 @@ LIVE = (Status.active.value, Status.overpaid.value)
 """Statuses of loans that stand in a bucket: a credit is no end."""
 
 
+def forward_percent(cells: pl.DataFrame) -> pl.DataFrame:
+    """Roll risk of late buckets: `place` (of the bucket), `roll_percent` (Int64, rounded down): of what stood in it, what stood in a later
+    bucket or was charged off a month on. `cells`: `matrix` of one month or of several."""
+    forward = (pl.col("target_place") > pl.col("origin_place")) & (pl.col("target") != PAID_OFF)
+    whole = pl.col("amount").sum()
+    sums = cells.filter(pl.col("origin_place") > 0).group_by(place="origin_place").agg(
+        whole=whole, forward=pl.col("amount").filter(forward).sum()
+    )  # fmt: skip
+    risk = pl.col("forward") * 100 // pl.col("whole")
+    return sums.filter(pl.col("whole") > 0).select("place", roll_percent=risk.cast(pl.Int64))
+
+
 def matrix(rows: pl.DataFrame, buckets: Buckets, by: Sequence[str] = ()) -> pl.DataFrame:
     """The roll matrix: `origin`, `origin_place`, `target`, `target_place`, `loans`, `amount`, `share`.
 

@@ -86,9 +86,11 @@ STANDING_NOTICES = {
     8: "dispute",
     16: "hardship",
     32: "complaint",
+    64: "legal",
+    128: "placed",
 }
-"""Notices that stand until another ends them, one bit each. Append only: bits are stored."""
-ENDED_BY = {"stop": "stop_withdrawn"} | ANSWERED_BY
+"""Notices, legal action and placements that stand until another ends them, one bit each. Append only: bits are stored."""
+ENDED_BY = {"stop": "stop_withdrawn"} | ANSWERED_BY | {"legal": "legal_ended", "placed": "recalled"}
 
 
 def _names(of: Mapping[int, str]) -> dict[str, Any]:
@@ -123,8 +125,8 @@ RISK_EVENTS = (
         "the flags that stand", 0, _names(_FLAGS), (0, Flag.deceased.value), bits=_FLAGS,
     ),
     RiskEvent(
-        6, "NoticesChanged", "notices", "A borrower's notice that may hold contact stands, or was answered or taken back; told on "
-        "the day on which it becomes known", "the notices that stand", 0, _names(STANDING_NOTICES), (0, 2),
+        6, "NoticesChanged", "notices", "A borrower's notice that may hold contact stands, or was answered or taken back, and so "
+        "legal action and placement with an agency; told on the day on which it becomes known", "the notices that stand", 0, _names(STANDING_NOTICES), (0, 2),
         bits=STANDING_NOTICES, of_positions=False,
     ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 - `promised` - promises, and what became of them
 - `queued` - the day's queue of the whole book
+- `assets` - Dagster's asset of the queue
 - `desk` - what of it somebody sees, and its loans as attributes of users
 - `compared` - strategies against each other
 - `performing` - what came of the work over a period: promises, contacts, agents, strategies

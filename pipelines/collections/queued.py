@@ -14,6 +14,9 @@ from loanbook.core.contract.jurisdiction import unpacked
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.lending.collection_queues import CollectionQueue, Team
 from loanbook.core.policy.lending.contact_rules import ContactRules
+from loanbook.core.policy.references import BUCKETS
+from loanbook.core.reporting.roll_rates import forward_percent, matrix
+from loanbook.core.servicing.arrears.days_past_due import bucket
 from loanbook.core.store.known import queue as stored
 from loanbook.pipelines.collections.placed import held_by
 from loanbook.pipelines.collections.promised import promises_by
@@ -80,7 +83,19 @@ def late_by(
     told = rows.with_columns(region=region).join(
         last, on="loan_id", how="left", maintain_order="left"
     )
-    return told.select(LATE.names()).cast(LATE)
+    return _with_roll(told, reader, policies, at).select(LATE.names()).cast(LATE)
+
+
+def _with_roll(
+    late: pl.DataFrame, reader: LedgerReader, policies: PolicyBook, at: Clocks
+) -> pl.DataFrame:
+    """Late loans with `roll_percent`, of what stood in their bucket at the month ends before."""
+    buckets = policies.buckets(BUCKETS, at.on)
+    cells = matrix(reader.query(stored.ROLLED, {"on": at.on, "known": at.known}), buckets)
+    place = bucket(pl.col("days_past_due").cast(pl.Int64), buckets).cast(pl.Int32)
+    return late.with_columns(place_=place).join(
+        forward_percent(cells), left_on="place_", right_on="place", how="left", maintain_order="left"
+    )  # fmt: skip
 
 
 def _last_promises(judged: pl.DataFrame) -> pl.DataFrame:

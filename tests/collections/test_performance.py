@@ -9,6 +9,7 @@ import polars as pl
 from loanbook.core.collections.performance import MADE, by_agent, by_channel
 from loanbook.core.collections.promises import JUDGED
 from loanbook.core.reporting.delinquency import late_moves
+from loanbook.core.reporting.roll_rates import forward_percent
 
 DAY = dt.date(2024, 3, 1)
 
@@ -65,3 +66,5 @@ def test_late_money_rolls_stays_gets_better_is_cured_or_paid_off_and_that_is_all
         schema={"origin_place": pl.Int32, "target_place": pl.Int32, "target": pl.String, "amount": pl.Int64}, orient="row",
     ).with_columns(business_date=pl.lit(DAY))  # fmt: skip
     assert late_moves(cells).row(0) == (DAY, 300, 0.4, 0.2, 0.1, 0.15, 0.15)
+    # 90 of 135 that stood in the first late bucket, 30 of 165 in the second
+    assert forward_percent(cells).sort("place").rows() == [(1, 66), (2, 18)]

@@ -15,6 +15,7 @@ from loanbook.core.collections.placing import STEPS, commissions, spans
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.lending.collection_agencies import CollectionAgency
+from loanbook.core.risk_events.catalogue import BY_COLUMN
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
@@ -96,6 +97,19 @@ def test_contact_is_held_while_a_court_or_an_agency_has_the_loan(
     assert "placements_2018-01-20" in said.replace("\n", "")
     said = _run("collections", "legal", "E", "demand", "stated_at=2018-01-19T09:00:00-06:00", "cost=3.50", "--agent", "a1")  # fmt: skip
     assert "legal_steps_2018-01-20" in said.replace("\n", "")
+
+
+def test_what_courts_and_agencies_have_is_told_as_events_of_the_day_on_which_it_becomes_known(
+    recovering: Ledger,
+) -> None:
+    with closing(LedgerReader(recovering.settings)) as reader:
+        told = reader.risk_events()
+    mine = told.filter(pl.col("business_date") == ON, pl.col("kind") == BY_COLUMN["notices"].code)
+    # D's action was withdrawn on the day on which it became known: nothing changed
+    assert mine.select("loan_key", "before", "now").sort("loan_key").rows() == [
+        ("C", 0, 64),
+        ("F", 0, 128),
+    ]
 
 
 def _step(n: int, on: int, step: str, agency: str = "a") -> tuple[object, ...]:

@@ -14,6 +14,8 @@ NUMBERS = {
     "amount_due": "what is overdue or due, minor units of the loan's currency",
     "balance": "what is owed in all, minor units of the loan's currency",
     "days_past_due": "days past due",
+    "roll_percent": "roll risk: of the principal that stood in the loan's bucket at a month end, what stood in a later one or was charged "
+    "off a month on, over the last three, per cent; missing: nothing stood there",
     "days_since_contact": "days since the last contact, whoever began it; missing: there was none",
 }
 WORDS = {

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from loanbook.core.catalogue.recovery import LEGAL_ENDS
 from loanbook.core.risk_events.catalogue import ENDED_BY, RISK_EVENTS, Cause
 from loanbook.core.risk_events.changes import KEY, changes
 from loanbook.core.risk_events.notices import NOTICES, notice_changes
@@ -78,7 +79,13 @@ _HEARD = """
         SELECT loan_id, stated_at, preference_id AS reference, kind, known_on, recorded_at FROM {lake}.contact_preferences
         WHERE kind IN (SELECT unnest($kinds))
         UNION ALL
-        SELECT loan_id, stated_at, notice_id, kind, known_on, recorded_at FROM {lake}.notices)
+        SELECT loan_id, stated_at, notice_id, kind, known_on, recorded_at FROM {lake}.notices
+        UNION ALL
+        SELECT loan_id, stated_at, legal_id, CASE WHEN list_contains($over, stage) THEN 'legal_ended' ELSE 'legal' END, known_on, recorded_at
+        FROM {lake}.legal_steps
+        UNION ALL
+        SELECT loan_id, stated_at, placement_id, CASE step WHEN 'placed' THEN 'placed' ELSE 'recalled' END, known_on, recorded_at
+        FROM {lake}.placements)
     SELECT * FROM heard WHERE loan_id IN (SELECT loan_id FROM heard WHERE known_on >= $first OR recorded_at > $since)
 """
 
@@ -87,7 +94,12 @@ def outbox_of(ledger: Queries, first: dt.date, parent: int) -> Outbox:
     """What is to be told from a date on, upon a version (0: none)."""
     committed, told = ledger.beside(_PARENT, {"parent": parent}).row(0)
     since = committed if told else dt.datetime.min
-    asked = {"kinds": [*ENDED_BY, *ENDED_BY.values()], "first": first, "since": since}
+    asked = {
+        "kinds": [*ENDED_BY, *ENDED_BY.values()],
+        "over": [*LEGAL_ENDS],
+        "first": first,
+        "since": since,
+    }
     heard = ledger.beside(_HEARD, asked).cast(NOTICES)  # type: ignore[arg-type]
     return Outbox(bool(parent) and not told, heard, since)
 

@@ -77,3 +77,9 @@ LEGAL = """
     GROUP BY ALL ORDER BY next_on NULLS LAST, k.loan_key
 """
 """Loans under legal action, or that were, with the stage and the next date before the court."""
+ROLLED = """
+    SELECT from_status, from_days, to_status, to_days, sum(loans)::BIGINT AS loans, sum(from_principal)::BIGINT AS from_principal
+    FROM roll WHERE version <= $known AND business_date <= $on AND business_date > $on - INTERVAL 3 MONTH
+    GROUP BY ALL HAVING sum(loans) <> 0
+"""
+"""Where the money of the last three month ends had stood a month before."""
