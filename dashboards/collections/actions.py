@@ -10,7 +10,10 @@ import polars as pl
 import streamlit as st
 
 from loanbook.core.catalogue.contacts import CHANNELS, NOTICES, OUTCOMES
+from loanbook.core.catalogue.recovery import LEGAL_STAGES, PLACEMENT_STEPS
 from loanbook.core.contract.money import to_major
+from loanbook.core.policy.lending.collection_agencies import CollectionAgency
+from loanbook.dashboards import data
 from loanbook.dashboards.parts import exports
 from loanbook.dashboards.people.viewer import viewer
 
@@ -77,6 +80,32 @@ def notice(loan: dict[str, Any], on: dt.date) -> None:
     )
     command = f"loanbook collections notice {shlex.quote(str(loan['loan_key']))} {kind} {facts}"
     _out("notices", [row], command, on, agent)
+
+
+def recovery(loan: dict[str, Any], on: dt.date) -> None:
+    """A stage of legal action, or a placement with an agency."""
+    agencies = list(data.policies().all_in_force(CollectionAgency, on))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        what = st.segmented_control("Of", ["Court", "Agency"], default="Court", key="recovery_of")
+        at = _moment("recovery", on)
+        if what == "Agency":
+            step = st.selectbox("Step", list(PLACEMENT_STEPS), key="placement_step")
+            agency = st.selectbox("Agency", agencies, key="placement_agency")
+        else:
+            stage = st.selectbox("Stage", list(LEGAL_STAGES), key="legal_stage")
+            next_on = st.date_input("Next court date", value=None, min_value=on, key="legal_next")
+            cost = st.text_input("Cost", value="0", key="legal_cost").strip()
+    agent = _agent("recovery")
+    key = shlex.quote(str(loan["loan_key"]))
+    row = {"loan_key": loan["loan_key"], "stated_at": at}
+    if what == "Agency":
+        said = {"placed": "", "recalled": " --recall", "returned": " --returned"}[str(step)]
+        command = f"loanbook collections place {key} {agency} stated_at={at}{said}"
+        _out("placements", [row | {"step": step, "agency": agency, "agent": agent}], command, on, agent, ready=bool(agency))  # fmt: skip
+        return
+    row |= {"stage": stage, "next_on": str(next_on or ""), "amount": cost, "currency": loan["currency"], "agent": agent}  # fmt: skip
+    facts = f"stated_at={at}" + (f" next_on={next_on}" if next_on else "") + (f" cost={shlex.quote(cost)}" if cost != "0" else "")  # fmt: skip
+    _out("legal_steps", [row], f"loanbook collections legal {key} {stage} {facts}", on, agent)
 
 
 def _moment(name: str, on: dt.date) -> str:

@@ -14,7 +14,7 @@ from loanbook.core.contract.money import major
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.store.clocks import Clocks
 from loanbook.dashboards import data
-from loanbook.dashboards.collections import actions, settlement
+from loanbook.dashboards.collections import actions, relief, settlement
 from loanbook.dashboards.formats import count, day, exact_money
 from loanbook.dashboards.parts import finder
 from loanbook.dashboards.parts.table import grouped, in_words, show_rows, titled
@@ -50,7 +50,9 @@ def draw(loan: dict[str, Any], at: Clocks, policies: PolicyBook) -> None:
 
 def _work(loan: dict[str, Any], on: dt.date) -> None:
     """What may be written down."""
-    promise, contact, notice, settle = st.tabs(["Promise", "Log a contact", "Notice", "Settlement"])
+    promise, contact, notice, settle, plan, court = st.tabs(
+        ["Promise", "Log a contact", "Notice", "Settlement", "Plan", "Court or agency"]
+    )
     with promise:
         actions.promise(loan, on)
     with contact:
@@ -59,6 +61,10 @@ def _work(loan: dict[str, Any], on: dt.date) -> None:
         actions.notice(loan, on)
     with settle:
         settlement.draw(loan, on)
+    with plan:
+        relief.draw(loan, on)
+    with court:
+        actions.recovery(loan, on)
 
 
 def _owed(at: Clocks, loan: dict[str, Any], currency: str) -> None:

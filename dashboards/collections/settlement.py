@@ -43,7 +43,8 @@ def draw(loan: dict[str, Any], on: dt.date) -> None:
         _order(key, on)
 
 
-def _desk() -> Desk:
+def desk_now() -> Desk:
+    """What the viewer proposes orders with."""
     from loanbook.pipelines.approvals.desk import Desk
 
     who = viewer()
@@ -54,7 +55,7 @@ def _offer(key: str, currency: str, amount: int, by: dt.date, on: dt.date) -> No
     from loanbook.core.collections.settling import why_not
     from loanbook.pipelines.approvals.settlement import offered, rules_of
 
-    desk = _desk()
+    desk = desk_now()
     offer, seen = offered(desk, key, amount, by)
     with st.container(horizontal=True):
         st.metric("Owed", exact_money(offer.owed, currency), border=True)
@@ -79,7 +80,7 @@ def _order(key: str, on: dt.date) -> None:
 
     wanted = {"command": "settle", "loan_key": key, "value_date": str(on), "reason": "settlement"}
     try:
-        id_ = proposed(_desk(), viewer().actor, wanted)
+        id_ = proposed(desk_now(), viewer().actor, wanted)
     except LoanbookError as error:
         st.error(str(error), icon=":material/block:")
         return

@@ -96,19 +96,18 @@ def place(
 
 def placed(
     agency: Annotated[str, typer.Argument(help="The agency; none: all.")] = "",
-    commission: Annotated[bool, typer.Option("--commission", help="What it is due on what came, with --from and --to.")] = False,
     first: Annotated[str | None, typer.Option("--from", help="First value date.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last value date.")] = None,
     as_of: Annotated[str | None, typer.Option(help="Business date; default the last.")] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:  # fmt: skip
-    """Which agency holds which loan since when; with `--commission` what it is due on what came in a period."""
+    """Which agency holds which loan since when; with `--from` and `--to` what commission it is due on what came in the period."""
     from loanbook.pipelines.collections.placed import commission_due, held_by
 
     reader, policies = opened()
     at = reader.clocks(as_of, None)
-    if not commission:
+    if first is None and last is None:
         rows = held_by(reader, at)
         rows = rows.filter(pl.col("agency") == agency) if agency else rows
         told = rows.select("loan_key", "agency", "placed_on")
@@ -117,7 +116,7 @@ def placed(
         return
     since, until = iso_date(first, "--from"), iso_date(last, "--to")
     if not agency or since is None or until is None or since > until:
-        raise LoanbookError("name the agency and the period: AGENCY --commission --from 2024-03-01 --to 2024-03-31")  # fmt: skip
+        raise LoanbookError("name the agency and the period: AGENCY --from 2024-03-01 --to 2024-03-31")  # fmt: skip
     due = commission_due(reader, policies, at, agency, (since, until))
     if piped(due.drop("loan_id"), as_json, as_csv):
         return
