@@ -30,7 +30,8 @@ def draw(loan: dict[str, Any], on: dt.date) -> None:
         verb = str(st.selectbox("Plan", RELIEF, key="relief_verb", format_func=lambda name: name.replace("_", " ")))  # fmt: skip
         wanted = {"command": verb, "loan_key": key, "value_date": str(on), **_fields(verb, on)}
         wanted["reason"] = st.text_input("Reason, as a code", value="hardship", key="relief_reason").strip()  # fmt: skip
-    st.caption(COMMANDS[verb][1].becomes.replace("`", "").capitalize() + ".")
+    becomes = COMMANDS[verb][1].becomes.replace("`", "")
+    st.caption(f"{becomes[:1].upper()}{becomes[1:]}.")
     with st.container(horizontal=True):
         asked = st.button("What would it do?", key="relief_asked", type="primary")
         ordered = st.button("Propose it", key="relief_order", help="It waits for other people in Approvals.")  # fmt: skip
