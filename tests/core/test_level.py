@@ -127,6 +127,42 @@ def test_an_unpaid_down_payment_bears_no_interest_where_the_product_says_so(
     assert life.on("2024-02-02", 3)["interest_accrued"] == round(105_000 / 100 / 29)
 
 
+def test_a_level_made_anew_leaves_to_the_last_one_what_an_unpaid_down_payment_bore(
+    policies: PolicyBook,
+) -> None:
+    """Loans 1, 3 and 5 pay all on its day, loan 7 its instalments alone, the others nothing."""
+    own = ruled(policies, PRODUCT, "schedule", rate_basis="30/360", down_payment_ppb=250_000_000)
+    story = Story(own)
+    for loan_id in range(1, 8):
+        story = story.lent(terms(own, PRODUCT, loan_id=loan_id, principal=100_000, n=6))
+    for loan_id in (1, 3, 5):
+        story = story.paid(25_000, "2024-01-01", loan_id=loan_id, ref="down")
+    for loan_id in (1, 3, 5, 7):
+        for day in ("2024-02-01", "2024-03-01"):
+            story = story.paid(12_941, day, loan_id=loan_id, ref=day)
+    rests = {"instalments": 1, "interest": "capitalised"}
+    orders = (
+        ((1, 2), Kind.interest_capitalised, {}),
+        ((3, 4, 7), Kind.moratorium_granted, rests),
+        ((5, 6), Kind.moratorium_granted, rests | {"interest": "simple"}),
+    )
+    story = with_row(
+        story,
+        *(
+            _event(kind, loan_id, "2024-03-16", None, "order", json.dumps(body))
+            for loans, kind, body in orders
+            for loan_id in loans
+        ),
+    )
+    life = story.live("2024-04-01")
+    # 750.00 at 1 % a month over six: 129.41; 504.96 are left of the plan on 1 March. Until the 16th they bear 2.44,
+    # and the 1,000.00 of who paid nothing 4.84: what joins bears 16 nights of 31, then four at 1 %. A whole March
+    # bears 5.05 and 10.00; it waits, and bears none, or joins. Loan 7 met a late fee of 12.50 first: its 753.68 bear 7.54
+    assert life.days[-1].book.terms.sort("loan_id")["emi"].to_list() == [
+        12_941, 13_003, 13_071, 13_197, 13_069, 13_195, 13_134,
+    ]  # fmt: skip
+
+
 def test_the_level_after_payouts_is_as_if_each_instalment_had_been_paid_on_its_day(
     thirty: PolicyBook,
 ) -> None:

@@ -49,19 +49,19 @@ from loanbook.core.servicing.loan.opening import (
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.billing_run import fall_due
 from loanbook.core.servicing.schedule.coming_dues import with_place_of_charge
-from loanbook.core.servicing.schedule.equal_parts import even_instalment, even_principal
+from loanbook.core.servicing.schedule.equal_parts import (
+    PARTS,
+    even_instalment,
+    even_principal,
+    with_parts_of,
+)
 from loanbook.core.servicing.schedule.fixed_schedule import (
     bill_whole,
     expanded,
     point,
     waiting_interest,
 )
-from loanbook.core.servicing.schedule.level_instalment import (
-    PARTS,
-    bears_otherwise,
-    not_on_time,
-    with_parts_of,
-)
+from loanbook.core.servicing.schedule.level_instalment import bears_otherwise, not_on_time
 from loanbook.core.servicing.schedule.projection import project
 
 

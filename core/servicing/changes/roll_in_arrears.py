@@ -18,7 +18,7 @@ from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import DUE_KEY, due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.coming_dues import show_down_payments_due
-from loanbook.core.servicing.schedule.level_instalment import with_shares
+from loanbook.core.servicing.schedule.level_instalment import not_on_time, with_shares
 
 
 def roll_in(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
@@ -27,6 +27,12 @@ def roll_in(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
     The interest is interest earned and not billed again; it comes with the next instalment.
     Returns `loan_id`, `lifted_principal`, `lifted_interest` (Int64) of loans that had arrears.
     """
+    # what is to come is made of all that is owed, whatever would be left if each were paid on its day
+    ordered = pl.col("loan_id").is_in(events["loan_id"].implode())
+    day.loans = day.loans.with_columns(
+        pl.when(ordered).then(anew).otherwise(name).alias(name)
+        for name, anew in not_on_time().items()
+    )
     unpaid = pl.col("amount") - pl.col("paid")
     due = (
         pl.col("loan_id").is_in(events["loan_id"].implode())

@@ -130,7 +130,8 @@ def applied(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
     for each in CHARGES:
         charges |= balances.grow_due(each, -pl.col(f"to_{each.part}"))
     return (
-        paying.join(sums, on="loan_id", how="left", maintain_order="left")
+        _with_less_on_time(paying, allocations)
+        .join(sums, on="loan_id", how="left", maintain_order="left")
         .with_columns(pl.col(sums.columns[1:]).fill_null(0))
         .with_columns(
             **balances.grow_principal(-pl.col("to_principal")),
@@ -150,6 +151,24 @@ def applied(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
             paid_today=pl.col("paid_today") + pl.col("received"),
             **line.pay_statement(pl.col("received")),
         )
+        .select(paying.columns)
+    )
+
+
+def _with_less_on_time(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
+    """`paying` with `on_time_balance` less the principal that no instalment to come asked, where it is counted."""
+    if paying["on_time_balance"].null_count() == paying.height:
+        return paying
+    off = (pl.col("instalment_no") == 0) & (pl.col("timing") == Timing.in_advance)
+    off_the_balance = (
+        allocations.filter(off & is_(Component.principal))
+        .group_by("loan_id")
+        .agg(off_the_balance=pl.col("amount").sum())
+    )
+    left = pl.col("on_time_balance") - pl.col("off_the_balance").fill_null(0)
+    return (
+        paying.join(off_the_balance, on="loan_id", how="left", maintain_order="left")
+        .with_columns(on_time_balance=left.clip(lower_bound=0))
         .select(paying.columns)
     )
 

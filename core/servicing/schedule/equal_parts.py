@@ -2,7 +2,7 @@
 
 Where a re-age fixed interest, what is lent on top, or spread over more instalments: each asks an even
 sum of principal and interest. Where interest is fixed, or there is none, arrears that a re-amortisation
-spreads. The last instalment takes what rounding leaves.
+spreads. The last instalment takes what rounding leaves. And equal parts of principal, made anew.
 """
 
 from __future__ import annotations
@@ -12,7 +12,16 @@ import polars as pl
 from loanbook.core.catalogue.components import Component, is_interest, is_principal, of_schedule
 from loanbook.core.contract.dates.business_days import Calendar, adjusted
 from loanbook.core.contract.dates.instalment_dates import due_of
-from loanbook.core.contract.money import Rounding, even_part, to_multiple, with_rest
+from loanbook.core.contract.figures import Amortisation
+from loanbook.core.contract.money import (
+    Rounding,
+    even_part,
+    int128,
+    to_multiple,
+    with_quotient,
+    with_rest,
+)
+from loanbook.core.frames import codes
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, on_own_date
 
@@ -131,3 +140,48 @@ def spread_evenly(
         spread, "number", Component.principal, "due", principal - pl.col("principal_stood")
     )
     return growth.select(NO_DUES.columns)
+
+
+def with_equal_parts(solved: pl.DataFrame, loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFrame:
+    """Loans of equal parts of principal ask them anew of what the `rest` of them is to pay off, from the
+    running instalment on; where an order keeps the instalment, those of before."""
+    equal = pl.col("amortisation") == Amortisation.equal_principal
+    if Amortisation.equal_principal not in codes(loans, "amortisation"):
+        return solved
+    n = pl.col("instalment_no").cast(pl.Int64)
+    graced = pl.col("grace_principal").cast(pl.Int64)
+    last = pl.col("instalments").cast(pl.Int64)
+    anew = rest.filter(equal).with_columns(
+        _left=pl.col("principal_agreed") - pl.col("lifted_interest") - pl.col("balloon"),
+        _parts=(last - pl.max_horizontal(n - 1, graced)).clip(lower_bound=1),
+    )
+    kept = loans.filter(
+        equal & (pl.col("keep") == "instalment") & pl.col("level_changes").is_null()
+    ).with_columns(
+        _left=pl.col("principal_agreed") - pl.col("balloon"),
+        _parts=(last - pl.col("more").fill_null(0) - graced).clip(lower_bound=1),
+    )
+    return with_parts_of(solved, pl.concat([anew.select(PARTS), kept.select(PARTS)]))
+
+
+PARTS = ["loan_id", "instalment_no", "instalment_rounding", "_left", "_parts"]
+"""What `with_parts_of` reads: the principal to pay off, and over how many instalments."""
+
+
+def with_parts_of(solved: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
+    """Loans with equal parts of principal from an instalment on. `parts`: `PARTS`, a row a loan whose parts are others."""
+    if parts.is_empty():
+        return solved
+    parts = with_quotient(
+        parts, "_part", int128(pl.col("_left")), int128(pl.col("_parts")), "instalment_rounding",
+        codes(parts, "instalment_rounding"),
+    )  # fmt: skip
+    from_here = pl.concat_str("instalment_no", pl.lit(":"), "_part")
+    return (
+        solved.join(
+            parts.select("loan_id", _from_here=from_here), on="loan_id", how="left",
+            maintain_order="left",
+        )
+        .with_columns(level_changes=pl.coalesce("_from_here", "level_changes"))
+        .drop("_from_here")
+    )  # fmt: skip

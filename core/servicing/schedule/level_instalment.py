@@ -20,10 +20,10 @@ from loanbook.core.contract.dates.business_days import Calendar
 from loanbook.core.contract.dates.instalment_dates import due_of
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.first_period import later_stub
-from loanbook.core.contract.money import int128, with_quotient
+from loanbook.core.contract.money import int128
 from loanbook.core.contract.schedule.expansion import expand_from
 from loanbook.core.contract.steps_and_seasons import alike
-from loanbook.core.frames import codes, engine_for
+from loanbook.core.frames import engine_for
 from loanbook.core.servicing.interest.accrual import Accrual
 from loanbook.core.servicing.interest.pauses import later_pauses
 from loanbook.core.servicing.loan import balances, segment
@@ -35,6 +35,7 @@ from loanbook.core.servicing.loan.opening import (
     with_period_interest,
 )
 from loanbook.core.servicing.schedule.coming_dues import unpaid_down_payments
+from loanbook.core.servicing.schedule.equal_parts import with_equal_parts
 
 
 def prepaid_principal(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
@@ -75,9 +76,10 @@ _PERIOD_START = pl.col("period_start")
 def _of_one(loans: pl.DataFrame, until: pl.Expr, since: pl.Expr = _PERIOD_START) -> pl.DataFrame:
     """`one`: what one unit of balance earns from the start of the period, or `since` a date, `until`
     another, `over` the period's denominator (Int128)."""
+    never = pl.lit(None, dtype=pl.Date)
     whole = loans.with_columns(
-        paused_from=pl.lit(None, dtype=pl.Date),
-        paused_until=pl.lit(None, dtype=pl.Date),
+        paused_from=never,
+        paused_until=never,
         **balances.set_principal(1),
         **balances.set_due(Component.principal, 0),
         **balances.set_down_payment_due(0),
@@ -123,8 +125,7 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
     so_far = pl.when(pl.col("one") > 0).then(lacking.cast(pl.Int64)).otherwise(0)
     # scheduled interest is that of the schedule, whatever was paid
     daily = pl.col("interest_mode") == InterestMode.daily
-    unbilled = pl.col("principal") - pl.col("principal_due") + pl.col("standing")
-    rests = int128(unbilled) * pl.col("rests") * whole
+    rests = int128(_unbilled() + pl.col("standing")) * pl.col("rests") * whole
     rests = (rests // pl.max_horizontal("all", pl.lit(1, dtype=pl.Int128))).cast(pl.Int64)
     lacking = pl.when(daily).then(so_far + rests).otherwise(0)
     return pl.concat([loans, one], how="horizontal").select(lacks=lacking).to_series()
@@ -160,7 +161,8 @@ def nights_not_borne(loans: pl.DataFrame, balance: pl.Expr) -> pl.Series:
         _over=_of_one(loans, BUSINESS_DATE)["one"] + _of_nights_to_rest(loans),
         _all=_of_one(loans, pl.col("period_end"))["one"],
     )
-    lacking = int128(balance) * pl.col("_over") * whole
+    # a period that bears nothing lacks nothing
+    lacking = int128(balance) * pl.when(pl.col("_all") > 0).then("_over").otherwise(0) * whole
     most = pl.max_horizontal("_all", pl.lit(1, dtype=pl.Int128))
     return of_one.select(lacks=(lacking // most).cast(pl.Int64)).to_series()
 
@@ -222,8 +224,12 @@ def with_late_interest(
     (`loan_id`, `lent`): what of the principal was not there when those instalments were billed.
     """
     late = loans.join(_billed_since_the_oldest(loans, dues), on="loan_id", maintain_order="left")
+    lent = pl.lit(0, dtype=pl.Int64)
+    if lent_today is not None:
+        late = late.join(lent_today, on="loan_id", how="left", maintain_order="left")
+        lent = pl.col("lent").fill_null(0)
     # a down payment that was late bore interest within the oldest instalment, too
-    at_once = pl.col("principal") + pl.col("principal_paid") == pl.col("principal_agreed")
+    at_once = pl.col("principal") - lent + pl.col("principal_paid") == pl.col("principal_agreed")
     of_down = ((pl.col("down_payment_ppb") > 0) & at_once).cast(pl.Int16)
     late = late.with_columns(
         first=pl.col("first") - of_down,
@@ -234,10 +240,7 @@ def with_late_interest(
     )
     if late.is_empty():
         return loans.with_columns(late_interest=pl.lit(0, dtype=pl.Int64))
-    opened = pl.col("principal") - pl.col("principal_due") + pl.col("billed")
-    if lent_today is not None:
-        late = late.join(lent_today, on="loan_id", how="left", maintain_order="left")
-        opened = opened - pl.col("lent").fill_null(0)
+    opened = pl.col("principal") - pl.col("principal_due") + pl.col("billed") - lent
     number = pl.col("first").cast(pl.Int32)
     # before the first one lie its own nights, whatever dates are moved since
     own = pl.when(number < 1).then(pl.col("fell_due") - pl.col("disbursed_on"))
@@ -271,6 +274,8 @@ _OFF_THE_BALANCE = [
     *(each.value for each in RUNNING_TAKES_ALL),
 ]  # fmt: skip
 """Rules by which money in advance leaves the schedule of what is left."""
+_MADE_ANEW = [Excess.recast.value, *(each.value for each in RUNNING_TAKES_ALL)]
+"""Rules by which money in advance makes the instalments to come anew."""
 
 
 def early_interest(loans: pl.DataFrame) -> pl.Series:
@@ -294,11 +299,10 @@ def early_interest(loans: pl.DataFrame) -> pl.Series:
 def not_on_time() -> dict[str, pl.Expr]:
     """Columns of loans whose contract changed otherwise than by a payout: what would be left if each
     instalment were paid on its day is not counted any more."""
-    nothing = pl.lit(0, dtype=pl.Int64)
     counted = pl.col("on_time_balance").is_not_null()
     return {
         "on_time_balance": pl.lit(None, dtype=pl.Int64),
-        "tranche_balance_days": pl.when(counted).then(nothing).otherwise("tranche_balance_days"),
+        "tranche_balance_days": pl.when(counted).then(0).otherwise("tranche_balance_days"),
     }
 
 
@@ -310,7 +314,6 @@ def with_on_time(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     `early_interest`.
     """
     net = pl.col("payout") - pl.col("down")
-    unbilled = pl.col("principal") - pl.col("principal_due")
     anew = (
         dues.filter(is_principal() & (pl.col("instalment_no") > 0))
         .filter((pl.col("due_date") > BUSINESS_DATE) & (pl.col("amount") > pl.col("paid")))
@@ -320,15 +323,17 @@ def with_on_time(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     counts = (
         (pl.col("interest_mode") == InterestMode.daily)
         & (pl.col("amortisation") == Amortisation.equal_instalment)
-        & ~pl.col("excess").is_in(_OFF_THE_BALANCE)
+        & ~pl.col("excess").is_in(_MADE_ANEW)
         & pl.col("paused_until").is_null()
         & pl.col("moratorium_left").is_null()
         & (pl.col("met") == 0)
         & pl.col("owed_anew").is_null()
-        & (pl.col("instalment_no") > 1)
+        & ((pl.col("instalment_no") > 1) | (pl.col("down") > 0))
     )
-    gap = unbilled - net + pl.col("standing") - pl.col("on_time_balance")
+    gap = _unbilled() - net + pl.col("standing") - pl.col("on_time_balance")
     known = counts & pl.col("on_time_balance").is_not_null()
+    lent_before = pl.col("principal") + pl.col("principal_paid") > pl.col("payout")
+    counts = counts & (known | (pl.col("instalment_no") > 1) | ~lent_before)
     nights = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
     before = pl.when(known).then("tranche_balance_days").otherwise(0)
     return (
@@ -341,7 +346,10 @@ def with_on_time(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(
             on_time_balance=pl.when("counts").then(
-                unbilled + pl.col("standing") - pl.col("late_interest") + pl.col("early_interest")
+                _unbilled()
+                + pl.col("standing")
+                - pl.col("late_interest")
+                + pl.col("early_interest")
             )
         )
         .drop("owed_anew", "counts")
@@ -388,30 +396,69 @@ STANDS = ["standing", "ahead", "met", "prepaid_interest", "late_interest", "lack
 """What `stepped` reads beside terms and positions, and takes away."""
 
 
-def with_what_stands(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+def with_what_stands(
+    loans: pl.DataFrame, dues: pl.DataFrame, joined: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Loans whose level instalment is made anew today, with the columns of `STANDS`.
 
     What money in advance saved lowers the instalment, so none of it is left to the last one. `loans`:
-    terms and positions, with `lifted_interest`.
+    terms and positions, with `lifted_interest`. `joined` (`loan_id`, `lent`): interest within the principal that
+    no instalment was billed on.
     """
-    found = with_late_interest(prepaid_principal(with_shares(loans, dues), dues), dues)
-    found = with_down_payments(found, dues)
+    found = with_late_interest(prepaid_principal(with_shares(loans, dues), dues), dues, joined)
+    found = with_down_payments(_with_gap(found, joined), dues)
     nights = (pl.col("period_end") - BUSINESS_DATE).dt.total_days()
     ahead = found.select(pl.col("ahead") * nights).to_series()
+    lacking = lacks(found)
+    if joined is not None:  # what arrears bore of the running period is in the principal, too
+        to_pay_off = _unbilled() + pl.col("standing") - pl.col("late_interest")
+        joins = pl.col("loan_id").is_in(joined["loan_id"].implode())
+        of_plan = nights_not_borne(found, to_pay_off).alias("lacks")
+        lacking = found.select(pl.when(joins).then(of_plan).otherwise(lacking)).to_series()
     return found.with_columns(
-        (lacks(found) + ahead).alias("lacks"),
+        (lacking + ahead).alias("lacks"),
         early_interest=pl.lit(0, dtype=pl.Int64),
     )
+
+
+def _unbilled() -> pl.Expr:
+    return pl.col("principal") - pl.col("principal_due")
+
+
+def _with_gap(loans: pl.DataFrame, joined: pl.DataFrame | None) -> pl.DataFrame:
+    """`late_interest` read off `on_time_balance`, where it is counted: less what joined the principal today."""
+    if loans["on_time_balance"].null_count() == loans.height:
+        return loans
+    grown = pl.lit(0, dtype=pl.Int64)
+    if joined is not None:
+        loans = loans.join(joined, on="loan_id", how="left", maintain_order="left")
+        grown = pl.col("lent").fill_null(0)
+    counted = pl.col("on_time_balance").is_not_null() & (pl.col("met") == 0)
+    gap = _unbilled() + pl.col("standing") - pl.col("on_time_balance") - grown
+    late = pl.when(counted).then(gap.clip(lower_bound=0)).otherwise("late_interest")
+    return loans.with_columns(late_interest=late).drop("lent", strict=False)
+
+
+def with_balance_on_time(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """Loans that begin a moratorium with `on_time_balance` as their dues tell it: their dates are others when it ends."""
+    found = with_late_interest(prepaid_principal(with_shares(loans, dues), dues), dues)
+    counts = (
+        (pl.col("interest_mode") == InterestMode.daily)
+        & (pl.col("amortisation") == Amortisation.equal_instalment)
+        & ~pl.col("excess").is_in(_MADE_ANEW)
+        & (pl.col("met") == 0)
+    )
+    left = _unbilled() + pl.col("standing") - pl.col("late_interest")
+    told = pl.coalesce("on_time_balance", pl.when(counts).then(left))
+    return loans.with_columns(found.select(on_time_balance=told))
 
 
 def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Level instalment and running period of loans that bill step by step; reads `STANDS`."""
     n = pl.col("instalment_no").cast(pl.Int32)
     daily = pl.col("interest_mode") == InterestMode.daily
-    unbilled = pl.col("principal") - pl.col("principal_due")
-    solves = (
-        (n <= pl.col("instalments")) & (pl.col("keep").fill_null("term") == "term") & (unbilled > 0)
-    )
+    anew = pl.col("keep").fill_null("term") == "term"
+    solves = (n <= pl.col("instalments")) & anew & (_unbilled() > 0)
     loans = loans.with_columns(period_end=due_of(n, loans))
     # what a short first period left out is in the principal already
     loans = loans.with_columns(**stub_within(solves & (n > 1) & (pl.col("stub_amount") < 0)))
@@ -422,64 +469,16 @@ def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame
         lent="principal_agreed",  # flat interest is on it, whatever is left of it
         # interest that waits is paid off with the principal
         principal_agreed=pl.when(daily)
-        .then(unbilled + pl.col("standing") - pl.col("late_interest") + pl.col("early_interest"))
+        .then(_unbilled() + pl.col("standing") - pl.col("late_interest") + pl.col("early_interest"))
         .otherwise("schedule_balance")
         + pl.col("lifted_interest"),
         instalments=pl.col("instalments") - pl.col("met"),
     )
     solved = with_level_instalment(loans.drop(STANDS, strict=False), rest)
-    solved = _with_equal_parts(solved, loans, rest)
-    apart = loans.select((pl.col("share") > 0) & solves).to_series()
-    if apart.any():
+    solved = with_equal_parts(solved, loans, rest)
+    if (apart := loans.select((pl.col("share") > 0) & solves).to_series()).any():
         solved = _with_shares_within(solved, loans, apart)
     return with_period_interest(move_period(solved, calendars))
-
-
-def _with_equal_parts(
-    solved: pl.DataFrame, loans: pl.DataFrame, rest: pl.DataFrame
-) -> pl.DataFrame:
-    """Loans of equal parts of principal ask them anew of what the `rest` of them is to pay off, from the
-    running instalment on; where an order keeps the instalment, those of before."""
-    equal = pl.col("amortisation") == Amortisation.equal_principal
-    if Amortisation.equal_principal not in codes(loans, "amortisation"):
-        return solved
-    n = pl.col("instalment_no").cast(pl.Int64)
-    graced = pl.col("grace_principal").cast(pl.Int64)
-    last = pl.col("instalments").cast(pl.Int64)
-    anew = rest.filter(equal).with_columns(
-        _left=pl.col("principal_agreed") - pl.col("lifted_interest") - pl.col("balloon"),
-        _parts=(last - pl.max_horizontal(n - 1, graced)).clip(lower_bound=1),
-    )
-    kept = loans.filter(
-        equal & (pl.col("keep") == "instalment") & pl.col("level_changes").is_null()
-    ).with_columns(
-        _left=pl.col("principal_agreed") - pl.col("balloon"),
-        _parts=(last - pl.col("more").fill_null(0) - graced).clip(lower_bound=1),
-    )
-    return with_parts_of(solved, pl.concat([anew.select(PARTS), kept.select(PARTS)]))
-
-
-PARTS = ["loan_id", "instalment_no", "instalment_rounding", "_left", "_parts"]
-"""What `with_parts_of` reads: the principal to pay off, and over how many instalments."""
-
-
-def with_parts_of(solved: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
-    """Loans with equal parts of principal from an instalment on. `parts`: `PARTS`, a row a loan whose parts are others."""
-    if parts.is_empty():
-        return solved
-    parts = with_quotient(
-        parts, "_part", int128(pl.col("_left")), int128(pl.col("_parts")), "instalment_rounding",
-        codes(parts, "instalment_rounding"),
-    )  # fmt: skip
-    from_here = pl.concat_str("instalment_no", pl.lit(":"), "_part")
-    return (
-        solved.join(
-            parts.select("loan_id", _from_here=from_here), on="loan_id", how="left",
-            maintain_order="left",
-        )
-        .with_columns(level_changes=pl.coalesce("_from_here", "level_changes"))
-        .drop("_from_here")
-    )  # fmt: skip
 
 
 def _with_shares_within(

@@ -78,13 +78,13 @@ def passed(
         .with_columns(
             **balances.grow_principal(pl.col("capitalised")),
             schedule_balance=pl.col("schedule_balance") + pl.col("capitalised"),
+            on_time_balance=pl.col("on_time_balance") + pl.col("capitalised"),
             **balances.grow_accrued(-pl.col("capitalised")),
             first_due_date=first_due_for(pl.col("to"), n - 1),
             paused_until=pl.when(last & (rule == none))
             .then(BUSINESS_DATE)
             .otherwise("paused_until"),
-            moratorium_left=pl.when(~last).then(pl.col("moratorium_left") - 1),
-            moratorium_interest=pl.when(~last).then(rule),
+            moratorium_left=pl.col("moratorium_left") - 1,
             **segment.restart(
                 "period_end",
                 pl.col("interest_accrued") + pl.col("accrued_prepaid") - pl.col("capitalised"),
@@ -97,7 +97,8 @@ def passed(
     ended, rests = moved.filter("ends"), moved.filter(~pl.col("ends"))
     parts = [with_period_interest(move_period(rests, calendars))] if rests.height else []
     if ended.height:
-        parts.append(stepped(with_what_stands(_waiting(ended), dues), calendars))
+        stands = with_what_stands(_waiting(ended), dues).with_columns(**_over(), **not_on_time())
+        parts.append(stepped(stands, calendars))
     after = pl.concat(part.select(moved.columns) for part in parts).sort("loan_id")
     joined = after.filter(pl.col("capitalised") > 0).select("loan_id", "capitalised")
     return after.select(loans.columns), joined
@@ -109,11 +110,18 @@ def _waiting(ended: pl.DataFrame) -> pl.DataFrame:
     owes = pl.col("principal") - pl.col("principal_due") + waits > 0
     return ended.with_columns(
         **stub_within(owes & (pl.col("instalment_no") <= pl.col("instalments"))),
-        **not_on_time(),
         lifted_interest=waits,
         keep=pl.lit(None, dtype=pl.String),
         more=pl.lit(None, dtype=pl.Int16),
     )
+
+
+def _over() -> dict[str, pl.Expr]:
+    """Columns of loans whose moratorium has passed over its last instalment."""
+    return {
+        "moratorium_left": pl.lit(None, dtype=pl.Int16),
+        "moratorium_interest": pl.lit(None, dtype=pl.Int8),
+    }
 
 
 def _moved(dues: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:

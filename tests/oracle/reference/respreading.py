@@ -181,7 +181,8 @@ def pass_over(loan: Loan, day: dt.date) -> None:
             capitalise(loan)
         else:
             loan.carried += _period_ends(loan)
-            _planned_interest(loan)
+            # what arrears bore waits with it: all of it is asked with the next instalment
+            loan.planned_earned, loan.planned_carried = loan.earned, loan.carried
         plan.ends[loan.next - 1] = plan.passes.pop(0)
         if not plan.passes:
             loan.waits = None

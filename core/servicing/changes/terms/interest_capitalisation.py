@@ -17,19 +17,19 @@ from loanbook.core.servicing.loan.posting import DayState
 def capitalise_interest(day: DayState, events: pl.DataFrame) -> None:
     """Take capitalisations, one a loan; the instalments to come follow the principal."""
     orders = with_payload(events, Kind.interest_capitalised)
-    _join_principal(day, orders)
-    revise(day, orders.select("loan_id", "event_id", "keep", "from_date"))
+    joined = _join_principal(day, orders)
+    revise(day, orders.select("loan_id", "event_id", "keep", "from_date"), joined=joined)
 
 
-def _join_principal(day: DayState, events: pl.DataFrame) -> None:
-    """Interest earned to the day and not billed joins the principal, rounded once.
+def _join_principal(day: DayState, events: pl.DataFrame) -> pl.DataFrame | None:
+    """Interest earned to the day and not billed joins the principal, rounded once: `loan_id`, `lent`.
 
     That of a claim that is off the books stays what it is.
     """
     off = pl.col("loan_id").is_in(day.charged_off().implode())
     orders = events.select("loan_id", "event_id", "keep").filter(~off)
     if orders.is_empty():
-        return
+        return None
     mask = day.loans["loan_id"].is_in(orders["loan_id"].implode())
     before = day.loans.filter(mask)
     anew = orders.filter(pl.col("keep").fill_null("term") == "term")["loan_id"]
@@ -44,3 +44,4 @@ def _join_principal(day: DayState, events: pl.DataFrame) -> None:
     joins = joins.drop("keep")
     day.book(joins, "loan_principal", "interest_accrued", "joined")
     day.loans = replaced(day.loans, mask, before, after)
+    return joins.select("loan_id", lent="joined")

@@ -16,6 +16,7 @@ from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.pauses import with_one_more
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.posting import DayState
+from loanbook.core.servicing.schedule.level_instalment import not_on_time
 
 ONE_DAY = dt.timedelta(days=1)
 
@@ -30,7 +31,7 @@ def pause_interest(day: DayState, events: pl.DataFrame) -> None:
     before = day.loans.filter(mask)
     earned = close_segment(before)
     after = earned.join(orders, on="loan_id", how="left", maintain_order="left").with_columns(
-        **with_one_more("begins", "end")
+        **with_one_more("begins", "end"), **not_on_time()
     )
     day.loans = replaced(day.loans, mask, before, after)
     day.changed.append(orders.select("loan_id", "event_id"))

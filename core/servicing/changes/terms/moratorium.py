@@ -14,6 +14,7 @@ from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.fixed_schedule import FAR
+from loanbook.core.servicing.schedule.level_instalment import with_balance_on_time
 
 
 def grant_moratorium(day: DayState, events: pl.DataFrame) -> None:
@@ -35,5 +36,6 @@ def grant_moratorium(day: DayState, events: pl.DataFrame) -> None:
         .then(BUSINESS_DATE + pl.duration(days=FAR))
         .otherwise("paused_until"),
     )
+    after = with_balance_on_time(after, day.dues)
     day.loans = replaced(day.loans, mask, before, after)
     day.changed.append(orders.select("loan_id", "event_id"))

@@ -75,11 +75,13 @@ def revise(
     orders: pl.DataFrame,
     lifted: pl.DataFrame = NOTHING_LIFTED,
     in_parts: pl.Series | None = None,
+    joined: pl.DataFrame | None = None,
 ) -> None:
     """Revise contracts, one order a loan.
 
     `orders`: `loan_id`, `event_id` and of `ORDER` what they change. `lifted`: arrears that go back
-    to what is to come (`roll_in`); `in_parts`: loans whose interest of it has dues of its own.
+    to what is to come (`roll_in`); `in_parts`: loans whose interest of it has dues of its own. `joined` (`loan_id`, `lent`):
+    interest that joins the principal today.
     """
     orders = _complete(orders)
     mask = day.loans["loan_id"].is_in(orders["loan_id"].implode())
@@ -97,7 +99,7 @@ def revise(
         day.dues = _spread_anew(fixed, day)
     if level.height:
         unrevised = ordered.filter(~materialised)
-        level = _solved_anew(level, unrevised, day, in_parts)
+        level = _solved_anew(level, unrevised, day, in_parts, joined)
         elsewhere = level.filter(pl.any_horizontal(pl.col("more", "moved_to").is_not_null()))
         if elsewhere.height:
             dues = with_their_instalments(day.dues, unrevised, elsewhere, day.policies.calendars)
@@ -118,11 +120,15 @@ def _complete(orders: pl.DataFrame) -> pl.DataFrame:
 
 
 def _solved_anew(
-    level: pl.DataFrame, unrevised: pl.DataFrame, day: DayState, in_parts: pl.Series | None
+    level: pl.DataFrame,
+    unrevised: pl.DataFrame,
+    day: DayState,
+    in_parts: pl.Series | None,
+    joined: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """Loans that bill step by step, `level` as revised and `unrevised` before, at their new instalment."""
     # the nights so far bore the rate that was in force
-    stands = with_what_stands(_on_moved_period(unrevised, level), day.dues)
+    stands = with_what_stands(_on_moved_period(unrevised, level), day.dues, joined)
     level = level.with_columns(stands.select(STANDS))
     if in_parts is not None:  # it comes on top of the level instalment
         apart = pl.col("loan_id").is_in(in_parts.implode())
