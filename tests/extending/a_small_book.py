@@ -1,10 +1,14 @@
-"""A made-up book of five loans in an instance of the copy, in two processes: the first day of it, and
-six more with all that there is to see then."""
+"""A made-up book of five loans in an instance: the first day of it by the product itself, and six more in a
+process of the copy, with all that there is to see then."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from loanbook.pipelines.cli import app
 from tests.extending.product_copy import run
 
 TAPE = (
@@ -16,16 +20,6 @@ TAPE = (
     "I-1,instalment-act365,1200.00,12,12,,0,3,days,1,2018-01-02,2018-01-05,,,,\n"
     "I-2,instalment-act365,1200.00,12,12,,0,3,days,1,2018-01-02,2018-01-05,,,,\n"
 )
-BEFORE = """
-import pathlib
-from typer.testing import CliRunner
-from loanbook.pipelines.cli import app
-
-for words in (["init", HOME, "--entity", "Made-up lender"], ["close"]):
-    said = CliRunner().invoke(app, words)
-    assert said.exit_code == 0, said.output
-    (pathlib.Path(HOME) / "landing" / "loan_tape_2018-01-02.csv").write_text(TAPE)
-"""
 AFTER = """
 import json
 from streamlit.testing.v1 import AppTest
@@ -114,9 +108,15 @@ with open(SEEN, "w") as file:
 """
 
 
-def publish_a_day(root: Path, home: Path) -> None:
-    """A new instance of the copy takes the tape in and publishes its day."""
-    run(root, f"HOME, TAPE = {str(home)!r}, {TAPE!r}\n{BEFORE}", home)
+def publish_a_day(home: Path) -> None:
+    """A new instance of the product itself takes the tape in and publishes its day."""
+    told = CliRunner().invoke(app, ["init", str(home), "--entity", "Made-up lender"])
+    assert told.exit_code == 0, told.output
+    (home / "landing" / "loan_tape_2018-01-02.csv").write_text(TAPE, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as then:
+        then.setenv("LOANBOOK_HOME", str(home))
+        told = CliRunner().invoke(app, ["close"])
+    assert told.exit_code == 0, told.output
 
 
 def live_on(root: Path, home: Path, landing: list[dict[str, str]], seen: Path) -> None:

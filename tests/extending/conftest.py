@@ -16,16 +16,13 @@ from tests.extending.product_copy import insert, product_copy
 
 @pytest.fixture(scope="session")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What is to be seen of an instance whose first day was published before there were the mart, the
-    component and its accounts."""
+    """What is to be seen of an instance whose first day was published before there was any of the additions."""
 
     def make(folder: Path) -> None:
         root, home = product_copy(folder), folder / "home"
         insert(root / "core" / "catalogue" / "codes.py", "from enum", "MARK = 'of the copy'\n")
-        for addition in (test_event, test_file_format):
-            addition.extend(root)
-        publish_a_day(root, home)
-        for addition in (test_component, test_mart):
+        publish_a_day(home)
+        for addition in (test_event, test_file_format, test_component, test_mart):
             addition.extend(root)
         test_component.numbered(home / "policies")  # the lender's own, that days were closed by
         first, last = {}, {}
