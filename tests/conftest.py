@@ -10,12 +10,14 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import argon2
 import polars as pl
 import pytest
+import typer.main
+import typer.testing
 
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
@@ -32,6 +34,12 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 # a hash of a password tells its own cost, so that one of a test is verified as any other; those that the product
 # makes cost an attacker, and a test, as much as argon2 means them to
 argon2.PasswordHasher = partial(argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+# the commands are made once, not anew with each that is given
+typer.testing._get_command = cache(typer.main.get_command)
+MEMORY, ROOM = Path("/dev/shm"), 6 * 2**30
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+    # a ledger of a few loans writes many small files, and has each of them flushed to its disk
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def pytest_collection_finish() -> None:

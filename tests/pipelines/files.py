@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import IntakeReport, take_in
@@ -30,15 +32,26 @@ def drop(ledger: Ledger, name: str, body: str | bytes) -> None:
     (ledger.settings.landing / name).write_bytes(data)
 
 
+_registered: WeakKeyDictionary[Ledger, PolicyBook] = WeakKeyDictionary()
+
+
+def registered(ledger: Ledger) -> PolicyBook:
+    """The shipped policies as the ledger knows them: told once, as a run does before it takes in and closes."""
+    read, known = read_policies(), _registered.get(ledger)
+    if known is None or known.policies != read.policies:
+        _registered[ledger] = known = ledger.register(read)
+    return known
+
+
 def take(ledger: Ledger, policies: PolicyBook | None = None) -> IntakeReport:
     """Take in what landed."""
-    known = policies or ledger.register(read_policies())
+    known = policies or registered(ledger)
     return take_in(ledger, known, TAPE, correlation_id="test")
 
 
 def close_landed(ledger: Ledger, policies: PolicyBook | None = None) -> None:
     """Close every day that landed, in one pass."""
-    known = policies or ledger.register(read_policies())
+    known = policies or registered(ledger)
     list(close_days(ledger, known, missing_days(ledger), provenance(known)))
 
 
