@@ -60,12 +60,12 @@ class StoredHistory:
 
     def book(self, ids: pl.Series, date: dt.date) -> Book:
         """See `LedgerHistory`."""
-        first = self._ledger.first_published()
         nothing = empty(Events)
-        if first is None or date < first:
-            return Book.empty(self._policies.pins, nothing)
         names = ", ".join(f"l.{c}" for c in Terms.column_names())
         with self._ledger.aside(_ids=ids_table(ids)) as ledger:
+            first = ledger.first_published()
+            if first is None or date < first:
+                return Book.empty(self._policies.pins, nothing)
             positions = self._known(
                 ledger, "positions", Positions.column_names(), "t.loan_id", date
             )

@@ -15,7 +15,7 @@ from loanbook.core.frames import typed
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.store.clocks import NOT_RESTATED
 from loanbook.core.store.known.keys import ids_of, loans_by_id, loans_by_key, sources_of
-from loanbook.core.store.queries import PUBLISHED, Queries
+from loanbook.core.store.queries import PUBLISHED, Queries, ids_table
 from loanbook.core.store.writing import UNKNOWN_LOAN
 
 By = Literal["loan_id", "source_ref"]
@@ -227,15 +227,15 @@ def order_context(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
     `instalment_no` (Int16), the next to bill, `agreed` (Int64: the principal), and whether a `published`
     version has read the loan.
     """
-    version, date = ledger.published()
-    return ledger.of_loans(
-        _CONTEXT,
-        ids.unique(),
-        {
-            "version": version, "date": date,
-            "written_off": Status.written_off.value, "closed": Status.closed.value,
-        },
-    )  # fmt: skip
+    with ledger.aside(_ids=ids_table(ids.unique())) as state:
+        version, date = state.published()
+        return state.frame(
+            _CONTEXT,
+            {
+                "version": version, "date": date,
+                "written_off": Status.written_off.value, "closed": Status.closed.value,
+            },
+        )  # fmt: skip
 
 
 def floating(ledger: Queries, products: list[int]) -> pl.DataFrame:

@@ -92,15 +92,16 @@ _HEARD = """
 
 def outbox_of(ledger: Queries, first: dt.date, parent: int) -> Outbox:
     """What is to be told from a date on, upon a version (0: none)."""
-    committed, told = ledger.beside(_PARENT, {"parent": parent}).row(0)
-    since = committed if told else dt.datetime.min
-    asked = {
-        "kinds": [*ENDED_BY, *ENDED_BY.values()],
-        "over": [*LEGAL_ENDS],
-        "first": first,
-        "since": since,
-    }
-    heard = ledger.beside(_HEARD, asked).cast(NOTICES)  # type: ignore[arg-type]
+    with ledger.aside() as state:
+        committed, told = state.one(_PARENT, {"parent": parent})
+        since = committed if told else dt.datetime.min
+        asked = {
+            "kinds": [*ENDED_BY, *ENDED_BY.values()],
+            "over": [*LEGAL_ENDS],
+            "first": first,
+            "since": since,
+        }
+        heard = state.frame(_HEARD, asked).cast(NOTICES)  # type: ignore[arg-type]
     return Outbox(bool(parent) and not told, heard, since)
 
 

@@ -17,7 +17,7 @@ from loanbook.core.policy.decisions.decision import DecisionPolicy
 from loanbook.core.policy.decisions.underwriting import UnderwritingPolicy
 from loanbook.core.policy.models import FOLDER_OF, FOLDERS
 from loanbook.core.policy.used import Key, as_used, in_use, refusals, with_new_roles
-from loanbook.core.store.lake import LAKE, insert, patiently, transaction, utc_now
+from loanbook.core.store.lake import LAKE, insert, patiently, registered, transaction, utc_now
 from loanbook.core.store.queries import Queries
 
 
@@ -113,16 +113,14 @@ def _store(ledger: Queries, versions: Mapping[Key, Policy]) -> None:
         schema_overrides={"version": pl.Int32},
     )
 
-    keys = rows.select("folder", "name", "version").rows()
-
     def write() -> None:
-        with transaction(ledger.connection):
-            for key in keys:  # a chart that has accounts for new roles
-                ledger.connection.execute(
-                    f"DELETE FROM {LAKE}.policy_versions WHERE folder = ? AND name = ? AND version = ?",
-                    key,
-                )
-            insert(ledger.connection, "policy_versions", rows)
+        connection = ledger.connection
+        with transaction(connection), registered(connection, "_stored", rows):
+            connection.execute(  # a chart that has accounts for new roles
+                f"DELETE FROM {LAKE}.policy_versions WHERE (folder, name, version) IN "
+                "(SELECT (folder, name, version) FROM _stored)"
+            )
+            insert(connection, "policy_versions", rows)
 
     patiently(write)
 
