@@ -59,6 +59,8 @@ from loanbook.pipelines.formats.origination.columns import (
     CONSENTS,
     DOCUMENT_NOTES,
     DOCUMENTS,
+    PERSON_NOTES,
+    PERSONS,
     SANCTION_NOTES,
     SANCTIONS,
 )
@@ -151,6 +153,8 @@ KINDS = (
     FileKind("commands", "an order: an event of the kind it orders", f"{_INGEST}.orders.entering:taken",
              f"{_FORMATS}.commands:Orders", ORDERS, ORDER_NOTES,
              mappings="command_files", free_ending=True),
+    FileKind("persons", "a person of the vault", f"{_INGEST}.origination.persons:taken",
+             f"{_FORMATS}.origination.persons:PersonRows", PERSONS, PERSON_NOTES, extension="", free_ending=True),
     FileKind("applications", "an application, and the case of it", f"{_INGEST}.origination.applications:taken",
              f"{_FORMATS}.origination.applications:ApplicationRows", APPLICATIONS, APPLICATION_NOTES,
              extension="", mappings="application_files", free_ending=True),

@@ -24,6 +24,7 @@ Where = Literal[
     "consents",
     "kyc",
     "bank_data",
+    "persons",
     "applicant_documents",
     "sanctions",
     "contacts",
@@ -339,6 +340,16 @@ _CONSENTS = (
     _rule("given_at_not_a_time", "the moment is no time like 2024-02-01T12:30:00Z", "write it in UTC, to the second", "given_at"),
     _rule("given_in_the_future", "the consent was given after the file's date", "mend the moment, or land the file under a later date", "given_at"),
 )  # fmt: skip
+_PERSONS = (
+    _rule("person_ref_missing_or_too_long", "nobody is named, or by more than 200 characters", "send the token of the application as applicant, or a ref of your own"),
+    _rule("person_kind_not_known", "the person is of no known kind", "write individual or business"),
+    _rule("person_without_a_name", "the row has no name", "send full_name, given_name and family_name, or legal_name"),
+    _rule("birth_date_not_a_date", "the birth date is no date", "write it as YYYY-MM-DD"),
+    _rule("born_in_the_future", "the person was born after the file's date", "mend the birth date"),
+    _rule("person_with_another_content", "the person is known with other content", "`loanbook vault put --amend` makes a new revision; or give another ref"),
+    _rule("person_is_forgotten", "the person was forgotten, and is not kept again", "leave the row out"),
+    _rule("person_not_kept", "the vault refused the row", "`loanbook vault put` says why"),
+)  # fmt: skip
 _DOCUMENTS = (
     _rule("document_ref_missing_or_too_long", "the document has no reference, or one of more than 64 characters", "give each document a reference of its own", "document_ref"),
     _rule("document_type_not_known", "the document is of no known type", "write identity, income, bank_statement, address, registration or other", "type"),
@@ -462,13 +473,13 @@ _ORDERS = (
 GROUPS: dict[Where, tuple[RefusalRule, ...]] = {
     "any file": _ANY, "loan_tape": _TAPE, "payments": _PAYMENTS, "index": _INDEX,
     "bank": _BANK, "assignments": _ASSIGNMENTS, "collected": _COLLECTED, "commands": _COMMANDS, "orders": _ORDERS,
-    "applications": _APPLICATIONS, "bureau": _BUREAU, "consents": _CONSENTS, "kyc": _KYC, "sanctions": _SANCTIONS, "bank_data": _BANK_DATA, "applicant_documents": _DOCUMENTS,
+    "applications": _APPLICATIONS, "bureau": _BUREAU, "consents": _CONSENTS, "kyc": _KYC, "sanctions": _SANCTIONS, "bank_data": _BANK_DATA, "applicant_documents": _DOCUMENTS, "persons": _PERSONS,
     "contacts": _CONTACTS, "contact_preferences": _PREFERENCES, "promises": _PROMISES, "notices": _NOTICES,
     "legal_steps": _LEGAL, "placements": _PLACEMENTS,
 }  # fmt: skip
 """Rules by where they first apply. Those of `orders` mean what `core/servicing/orders` says of them."""
 RULES = {rule.name: rule for group in GROUPS.values() for rule in group}
-_REFERENCES = ("entry_id", "application_ref", "report_id", "consent_ref", "reference", "check_ref", "document_ref", "item_id", "entry_ref",
+_REFERENCES = ("entry_id", "application_ref", "report_id", "consent_ref", "reference", "check_ref", "document_ref", "person_ref", "item_id", "entry_ref",
                "payment_ref", "command_ref", "maker")  # fmt: skip
 """Columns that must be there, and hold 64 characters at most."""
 _COUNTS = ("payday", "instalments", "every")

@@ -215,6 +215,8 @@ class Taken:
     """Rows of other tables of the ledger, by its name, without what every row of a file bears."""
     proposals: pl.DataFrame | None = None
     """Rows of orders that wait for another person to approve them; None: none do."""
+    persons: pl.DataFrame | None = None
+    """Persons to be put in the vault (`line`, `ref`, `kind`, fields): they stand nowhere else; None: there are none."""
     note: str = ""
     """What a sender should know of how the file was read; empty: nothing."""
 

@@ -58,6 +58,7 @@ from loanbook.pipelines.ingest.landing import (
 )
 from loanbook.pipelines.ingest.lives import Lives
 from loanbook.pipelines.ingest.orders.signed import let_wait
+from loanbook.pipelines.ingest.origination.persons import put as put_persons
 from loanbook.pipelines.ingest.shelving import let_rest, shelved
 from loanbook.pipelines.instance import mapping_of
 from loanbook.pipelines.trial import lived, tried
@@ -310,7 +311,9 @@ def _take(file: LandingFile, run: _Run, known: Known) -> Intake | None:
     """What a file adds; None: it may still be being written."""
     row, report = _row(file, run.correlation_id), run.report
     try:
-        taken = read_file(file, run.policies, run.tape, known)
+        taken = put_persons(
+            read_file(file, run.policies, run.tape, known), run.ledger.settings, run.correlation_id
+        )
     except NotYetError as why:
         report.unfinished.append((file.path.name, str(why)))
         return None

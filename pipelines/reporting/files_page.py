@@ -56,7 +56,7 @@ _TITLES = {
     "any file": "Any file", "loan_tape": "Loan tapes", "payments": "Payments", "index": "Index values",
     "bank": "Files of banks", "collected": "What others collected",
     "assignments": "Decisions about entries in suspense",
-    "applications": "Applications", "bureau": "Reports of bureaus", "consents": "Consents", "kyc": "Checks of identity", "applicant_documents": "Documents of applicants", "sanctions": "Lists of sanctions", "bank_data": "Bank data of applicants",
+    "applications": "Applications", "bureau": "Reports of bureaus", "consents": "Consents", "kyc": "Checks of identity", "persons": "Persons", "applicant_documents": "Documents of applicants", "sanctions": "Lists of sanctions", "bank_data": "Bank data of applicants",
     "contacts": "Contacts with borrowers", "contact_preferences": "What borrowers said of being contacted",
     "promises": "Promises to pay", "notices": "Notices of borrowers", "legal_steps": "Legal steps", "placements": "Loans placed with agencies",
     "commands": "Orders: what they say", "orders": "Orders: what the loan allows",

@@ -167,7 +167,7 @@ QUEUE = """
 REJECTS = """
     SELECT f.business_date, f.name, q.line, q.rule, q.found
     FROM quarantine q JOIN files f ON f.file_id = q.file_id AND f.name = q.name
-    WHERE f.kind IN ('applications', 'bureau', 'bank_data', 'consents', 'kyc', 'applicant_documents', 'sanctions') AND ($partner IS NULL OR regexp_matches(f.name, $partner))
+    WHERE f.kind IN ('applications', 'bureau', 'bank_data', 'consents', 'kyc', 'persons', 'applicant_documents', 'sanctions') AND ($partner IS NULL OR regexp_matches(f.name, $partner))
     ORDER BY f.business_date, f.name, q.line
 """
 """Rows of partners' files that were refused, with the rule. Over the views of a reader."""

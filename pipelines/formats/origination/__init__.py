@@ -5,6 +5,7 @@
 - `bureau` - reports of bureaus: JSON, or a row a trade line
 - `bank_data` - accounts and transactions of applicants
 - `people` - consents and checks of identity
+- `persons` - persons by name, for the vault alone
 - `documents` - documents of applicants, their content in base64
 - `columns` - what their columns mean
 """

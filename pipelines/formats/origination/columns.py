@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from loanbook.core.catalogue.personal import FIELDS
 from loanbook.pipelines.formats.columns import DATE, REF, FileColumn
 
 _AMOUNT = "decimal in the currency: 7500.25, or as `amounts` of the mapping says"
@@ -94,6 +95,16 @@ SANCTION_NOTES = """OFAC's SDN list as it is published (`sdn.xml`), the consolid
 columns. The name ends with the list's name: `sanctions_2024-02-02_ofac-sdn.xml`. Each file is an edition of the whole list: who is
 not in it is listed no longer, so an edition of which a row can't be read is refused whole. `loanbook screening run` matches persons of
 the vault with it; only entries that are new or changed are matched with persons who were matched before."""
+PERSONS = (
+    FileColumn("applicant", "who it is: the token by which applications name the person; or `ref`", _TOKEN, "no"),
+    FileColumn("ref", "a key of your own, where no application names the person; it tells nothing of who it is", _TOKEN, "no"),
+    FileColumn("kind", "empty: individual", "individual, business", "no"),
+    *(FileColumn(field.name, field.meaning, "YYYY-MM-DD" if field.name == "birth_date" else "text", "no") for field in FIELDS),
+)  # fmt: skip
+PERSON_NOTES = """CSV, JSON lines or Parquet. What a row names goes to the vault of persons and nowhere else: quarantine names line and rule and quotes
+nothing, and a column that is no field of a person refuses the file. A person who is known with other content is a conflict: `loanbook vault put
+--amend` makes a new revision. Persons come before the applications, reports and documents of the same run, so that these are sealed under their
+keys. The landed file holds the names as they are: take it away once it was taken in."""
 DOCUMENTS = (
     FileColumn("document_ref", "the sender's own reference of the document", REF),
     FileColumn("applicant", "whose it is: the token of the application", _TOKEN),

@@ -21,17 +21,17 @@ NAMED = r"^[a-z0-9][a-z0-9-]{0,39}$"
 
 
 def read_rows(data: bytes, required: list[str]) -> tuple[pl.DataFrame, Bad]:
-    """Rows as text with `line`, and lines that are none. The content tells the form. IntakeError: it is no such file,
-    or has a column that names people."""
-    broken: Bad = []
-    if data.startswith(PARQUET):
-        rows = _parquet(data)
-    elif data.lstrip()[:1] == b"{":
-        rows, broken = json_rows(data)
-    else:
-        rows, broken = read_csv(data, [])
+    """As `rows_of`. IntakeError: required columns are missing, or one names people."""
+    rows, broken = rows_of(data)
     must_have(rows.columns, required)
     return rows, broken
+
+
+def rows_of(data: bytes) -> tuple[pl.DataFrame, Bad]:
+    """Rows as text with `line`, and lines that are none. The content tells the form. IntakeError: it is no such file."""
+    if data.startswith(PARQUET):
+        return _parquet(data), []
+    return json_rows(data) if data.lstrip()[:1] == b"{" else read_csv(data, [])
 
 
 def must_have(columns: Collection[str], required: Iterable[str]) -> None:
