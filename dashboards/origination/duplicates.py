@@ -121,10 +121,14 @@ def _one(found: dict[str, Any]) -> None:
     left, right = st.columns([2, 3])
     with left:
         st.markdown("**What it weighs, in bits**")
-        rows = evidence_of(found["evidence"]).with_columns(*in_words("field"))
+        rows = evidence_of(found["evidence"]).with_columns(
+            pl.col("field").replace("before", "any two records").str.replace_all("_", " ")
+        )
         show_rows(rows, height="content", column_config=titled(rows) | {
             "bits": st.column_config.NumberColumn("Bits", format="%+.2f")})  # fmt: skip
-        st.caption("Their sum is the weight. `before`: the odds of any two records.")
+        st.caption(
+            "Their sum is the weight. *Any two records*: the odds before anything is compared."
+        )
     who = viewer()
     with right:
         st.markdown("**Both records**")
@@ -183,7 +187,8 @@ def _say(who: Viewer, found: dict[str, Any]) -> None:
     with st.form(f"say {found['pair_id']} {verb}", border=False):
         reason = st.selectbox("Why", [*words], index=None, format_func=words.__getitem__)
         note = st.text_input("Note", max_chars=500, help="Nothing personal of them.")
-        pressed = st.form_submit_button("Say" if verb == "apart" else "Order", type="primary")
+        label = "Say that they are two" if verb == "apart" else "Order the merge" if verb == MERGE else "Order that it is undone"  # fmt: skip
+        pressed = st.form_submit_button(label, type="primary")
     if pressed and reason is None:
         st.error("Say why.")
     elif pressed and reason:

@@ -358,7 +358,7 @@ _DOCUMENTS = (
     _rule("uploaded_in_the_future", "the document was handed in after the file's date", "mend the moment, or land the file under a later date", "uploaded_at"),
     _rule("scan_not_known", "what a scanner said is none of its words", "write clean, not_scanned or infected", "scan"),
     _rule("document_is_infected", "a scanner found malware in it", "have the applicant send it again, clean", "scan"),
-    _rule("document_not_of_a_kind_that_is_kept", "the content is no base64, no PDF, JPEG, PNG or TIFF, or larger than 20 MiB", "send the document as one of these"),
+    _rule("document_not_of_a_kind_that_is_kept", "the content is no base64, no PDF, JPEG, PNG or TIFF, or larger than 20 MiB", "send it as PDF, JPEG, PNG or TIFF, of 20 MiB at most"),
     _rule("document_is_not_as_hashed", "the content has another SHA-256 than is told: it was changed or cut on its way", "send it again", "sha256"),
 )  # fmt: skip
 _BANK_DATA = (
