@@ -20,8 +20,6 @@ from loanbook.pipelines.formats.origination.persons import persons
 from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import LandingFile
 
-RULES = {"conflict": "person_with_another_content", "erased": "person_is_forgotten", "refused": "person_not_kept"}  # fmt: skip
-
 
 def taken(
     data: bytes, file: LandingFile, policies: PolicyBook, mapping: FileMapping, known: Known
@@ -47,9 +45,15 @@ def put(read: Taken, where: Settings, correlation: str) -> Taken:
     finally:
         people.close()
     told = read.persons.select("line").hstack(done.select("outcome"))
-    refused = told.filter(pl.col("outcome").is_in([*RULES]))
-    bad = [{"line": line, "rule": RULES[outcome], "found": ""} for line, outcome in refused.rows()]
+    bad = []
+    for rule, outcome in (
+        ("person_with_another_content", "conflict"),
+        ("person_is_forgotten", "erased"),
+        ("person_not_kept", "refused"),
+    ):
+        lines = told.filter(pl.col("outcome") == outcome)["line"]
+        bad += [{"line": line, "rule": rule, "found": ""} for line in lines]
     again = told.filter(pl.col("outcome") == "known").height
     return replace(
-        read, accepted=told.height - refused.height - again, duplicates=again, bad=[*read.bad, *bad], persons=None
+        read, accepted=told.height - len(bad) - again, duplicates=again, bad=[*read.bad, *bad], persons=None
     )  # fmt: skip
