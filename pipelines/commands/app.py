@@ -36,7 +36,7 @@ from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
 from loanbook.pipelines.commands.origination import apply as applying
 from loanbook.pipelines.commands.origination import decide, duplicates, screening, underwrite
-from loanbook.pipelines.commands.payments import incoming, sending
+from loanbook.pipelines.commands.payments import incoming, links, sending
 from loanbook.pipelines.commands.people import audit, export, orders, roles, users, vault
 from loanbook.pipelines.commands.risk import alerts as risk_alerts
 from loanbook.pipelines.commands.risk import events as risk_events
@@ -168,6 +168,9 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, Callable[..., None]]]]] = {
         "instruct": (RUN, sending.instruct),
         "mandates": (READ, sending.mandates),
         "returns": (READ, sending.returns),
+        "link": (PROPOSE, links.link),
+        "links": (READ, links.links),
+        "pay-link": (DEMO, links.pay_link),
     }),
     "collections": ("Work on late loans: contacts, promises and notices, written down and judged by rules.", {
         "queue": (READ, queue.queue),

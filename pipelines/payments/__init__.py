@@ -4,5 +4,6 @@
 - `recording` - instructions to a file, its record and the payments that it asks for, in one transaction
 - `presenting` - the debits of a day
 - `paying` - payouts of the ledger as credits
+- `links` - payment links: an adapter for who offers them, and a stand-in
 - `assets` - what Dagster knows of it
 """

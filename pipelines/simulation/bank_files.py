@@ -2,14 +2,16 @@
 
 The loans and the money are the same; only who tells of it differs. Every file says that it is synthetic. How a payer
 names the loan differs from payment to payment, by a number drawn of the payment's reference: as a reference by itself, or
-within a text. A bank's fee stands beside the payments, and one payment in fifty names nothing.
+within a text. A bank's fee stands beside the payments, one payment in fifty names nothing, and one in thirteen is taken back in
+the next file of the format: by a processor as a dispute, which finds its payment, by a bank as an entry of its own, of which people
+decide. (Of NACHA what comes back is of debits that were presented, and the simulated payers pay by themselves.)
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -27,22 +29,30 @@ FEE = 250
 """The bank's fee a day, cents."""
 NAMELESS = 50
 """One payment in so many names nothing."""
+TAKEN_BACK = 13
+"""One payment in so many is taken back: a prime, so that every format has some."""
 TRUTH = ("format", "file", "reference", "loan_key", "amount", "value_date", "outcome")
-"""Columns of the truth: of each entry, `applied` to which loan, in `suspense`, or `outside`."""
+"""Columns of the truth: of each entry, `applied` to which loan, `returned` from which, in `suspense`, or `outside`."""
 
 
 @dataclass(frozen=True)
 class Day:
-    """A day's entries in one format: `reference`, `key`, `text`, `cents`, and the balance before them."""
+    """A day's entries in one format: `reference`, `key`, `text`, `cents`, the balance before them, and payments of the file
+    before that are taken back."""
 
     date: dt.date
     entries: pl.DataFrame
     opening: int
+    back: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(
+            schema={"reference": pl.String, "loan_key": pl.String, "cents": pl.Int64}
+        )
+    )
 
     @property
     def closing(self) -> int:
         """The balance after them and the bank's fee."""
-        return self.opening + int(self.entries["cents"].sum()) - FEE
+        return self.opening + int(self.entries["cents"].sum()) - FEE - int(self.back["cents"].sum())
 
 
 def rewrite(folder: Path, formats: list[str]) -> tuple[int, Path]:
@@ -57,6 +67,7 @@ def rewrite(folder: Path, formats: list[str]) -> tuple[int, Path]:
             f"{folder} holds no payments_DATE.csv; `loanbook simulate {folder}` writes them"
         )
     told, files = [], 0
+    back: dict[str, pl.DataFrame] = {}
     opening = dict.fromkeys(formats, 1_000_000)
     for path in paths:
         date = dated(path.name)[1]
@@ -67,13 +78,20 @@ def rewrite(folder: Path, formats: list[str]) -> tuple[int, Path]:
             mine = rows.filter((pl.col("format") == name) & (pl.col("currency") == "USD"))
             if mine.is_empty():
                 continue
-            day = Day(date, mine, opening[name])
             writer = WRITERS[name]
+            day = Day(
+                date,
+                mine,
+                opening[name],
+                back.get(name, mine.clear().select("reference", "loan_key", "cents")),
+            )
+            if writer.returned:
+                back[name] = mine.filter("taken_back").select("reference", "loan_key", "cents")
             place = folder / writer.name.format(date=date)
             place.write_text(writer.write(day), encoding="utf-8")
             files += 1
             opening[name] = day.closing
-            told.append(_truth(day, name, place.name, writer.has_fee))
+            told.append(_truth(day, name, place.name, writer))
         if others.is_empty():
             path.unlink()
         else:
@@ -95,9 +113,10 @@ def _entries(rows: pl.DataFrame, formats: list[str]) -> pl.DataFrame:
     drawn = rows.with_columns(n=(number * 48_271 + pl.int_range(pl.len()) * 7_919) % 2_147_483_647)
     nameless = pl.col("n") % NAMELESS == 7
     as_key = pl.col("n") % 3 == 0
+    taken_back = (pl.col("n") % TAKEN_BACK == 11) & ~nameless
     return drawn.with_columns(
         format=pl.lit(formats).list.get(pl.col("n") % len(formats)) if len(formats) > 1 else pl.lit(formats[0]),
-        reference="payment_ref", nameless=nameless,
+        reference="payment_ref", nameless=nameless, taken_back=taken_back,
         cents=pl.col("amount").str.replace(".", "", literal=True).str.to_integer(strict=True),
         key=pl.when(as_key & ~nameless).then("loan_key").otherwise(pl.lit("")),
         text=pl.when(nameless).then(pl.lit("synthetic payment"))
@@ -105,14 +124,25 @@ def _entries(rows: pl.DataFrame, formats: list[str]) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _truth(day: Day, name: str, file: str, has_fee: bool) -> pl.DataFrame:
+BACK = "BACK-"
+"""What the reference of what takes a payment back begins with."""
+
+
+def _truth(day: Day, name: str, file: str, writer: Writer) -> pl.DataFrame:
     rows = day.entries.select(
         format=pl.lit(name), file=pl.lit(file), reference="reference",
         loan_key=pl.when(~pl.col("nameless")).then("loan_key"), amount="cents",
         value_date=pl.lit(str(day.date)),
         outcome=pl.when("nameless").then(pl.lit("suspense")).otherwise(pl.lit("applied")),
     )  # fmt: skip
-    if not has_fee:
+    found = writer.returned == "returned"
+    back = day.back.select(
+        format=pl.lit(name), file=pl.lit(file), reference=BACK + pl.col("reference"),
+        loan_key=pl.col("loan_key") if found else pl.lit(None, pl.String), amount="cents", value_date=pl.lit(str(day.date)),
+        outcome=pl.lit(writer.returned or ""),
+    )  # fmt: skip
+    rows = pl.concat([rows, back])
+    if not writer.has_fee:
         return rows
     fee = (name, file, f"FEE-{day.date}", None, FEE, str(day.date), "outside")
     return pl.concat([rows, pl.DataFrame([fee], schema=rows.schema, orient="row")])
@@ -139,20 +169,27 @@ def camt(day: Day) -> str:
     date = f"<BookgDt><Dt>{day.date}</Dt></BookgDt><ValDt><Dt>{day.date}</Dt></ValDt>"
 
     def entry(way: str, amount: str) -> str:
-        return f'<Ntry><Amt Ccy="USD">{amount}</Amt><CdtDbtInd>{way}</CdtDbtInd><Sts>BOOK</Sts>{date}<AcctSvcrRef>'
+        return (
+            f'<Ntry><Amt Ccy="USD">{amount}</Amt><CdtDbtInd>{way}<Sts>BOOK</Sts>{date}<AcctSvcrRef>'
+        )
 
     code = ("</AcctSvcrRef><BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>{}</Cd><SubFmlyCd>{}</SubFmlyCd></Fmly></Domn></BkTxCd>"
             "<NtryDtls><TxDtls>")  # fmt: skip
     end = "</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
     amount = decimal_text(pl.col("cents"), 2)
-    head, tail = entry("CRDT", "\x00").split("\x00")
+    head, tail = entry("CRDT</CdtDbtInd>", "\x00").split("\x00")
     body = _lines(
         day.entries, pl.lit(head), amount, pl.lit(tail), pl.col("reference"),
         pl.lit(code.format("RCDT", "ESCT")),
         pl.when(pl.col("key") != "").then(pl.format("<Refs><EndToEndId>{}</EndToEndId></Refs>", "key")).otherwise(pl.lit("")),
         pl.lit("<RmtInf><Ustrd>"), _escaped("text"), pl.lit(end),
     )  # fmt: skip
-    fee = f"{entry('DBIT', _decimal(FEE))}FEE-{day.date}{code.format('MDOP', 'CHRG')}<RmtInf><Ustrd>Synthetic bank fee{end}"
+    first, last = entry("DBIT</CdtDbtInd><RvslInd>true</RvslInd>", "\x00").split("\x00")
+    body += _lines(
+        day.back, pl.lit(first), amount, pl.lit(last), BACK + pl.col("reference"), pl.lit(code.format("RCDT", "ESCT")),
+        pl.lit("<RmtInf><Ustrd>Synthetic payment taken back" + end),
+    )  # fmt: skip
+    fee = f"{entry('DBIT</CdtDbtInd>', _decimal(FEE))}FEE-{day.date}{code.format('MDOP', 'CHRG')}<RmtInf><Ustrd>Synthetic bank fee{end}"
 
     def balance(kind: str, cents: int) -> str:
         way = "CRDT" if cents >= 0 else "DBIT"
@@ -186,6 +223,10 @@ def mt940(day: Day) -> str:
         day.entries, pl.lit(f":61:{date}{date[2:]}C"), amount, pl.lit("NTRF"), key.fill_null("NONREF"),
         pl.lit("//"), pl.col("reference"), pl.lit("\n:86:/REMI/"), text, pl.lit("\n"),
     )  # fmt: skip
+    body += _lines(
+        day.back, pl.lit(f":61:{date}{date[2:]}RC"), amount, pl.lit("NRTINONREF//"), BACK + pl.col("reference"),
+        pl.lit("\n:86:/REMI/Synthetic payment taken back\n"),
+    )  # fmt: skip
     fee = f":61:{date}{date[2:]}D{_decimal(FEE).replace('.', ',')}NCHGNONREF//FEE-{day.date}\n:86:/REMI/Synthetic bank fee\n"
     return (f":20:SYNTHETIC\n:25:{ACCOUNTS['mt940']}\n:28C:{day.date:%j}/1\n{balance('60F', day.opening)}{body}{fee}"
             f"{balance('62F', day.closing)}-\n")  # fmt: skip
@@ -195,14 +236,22 @@ def bai2(day: Day) -> str:
     """A BAI2 file of one group and account."""
     date, total = (
         f"{day.date:%y%m%d}",
-        int(day.entries["cents"].sum()) + FEE + day.opening + day.closing,
+        int(day.entries["cents"].sum())
+        + int(day.back["cents"].sum())
+        + FEE
+        + day.opening
+        + day.closing,
     )
     plain = pl.col("text").str.replace_all("[,/]", " ")
     body = _lines(
         day.entries, pl.lit("16,195,"), pl.col("cents").cast(pl.String), pl.lit(",Z,"), pl.col("reference"),
         pl.lit(","), pl.col("key"), pl.lit(","), plain, pl.lit("/\n"),
     )  # fmt: skip
-    rows = day.entries.height
+    body += _lines(
+        day.back, pl.lit("16,555,"), pl.col("cents").cast(pl.String), pl.lit(",Z,"), BACK + pl.col("reference"),
+        pl.lit(",,Synthetic payment taken back/\n"),
+    )  # fmt: skip
+    rows = day.entries.height + day.back.height
     return (
         f"01,{BANK}9,SYNTHETIC,{date},2000,1,80,1,2/\n02,SYNTHETIC,{BANK}9,1,{date},2000,USD,2/\n"
         f"03,{ACCOUNTS['bai2']},USD,010,{day.opening},,,015,{day.closing},,/\n{body}"
@@ -269,9 +318,13 @@ def processor(day: Day) -> str:
         rows, pl.col("reference"), pl.lit(",charge,"), decimal_text(pl.col("cents"), 2), pl.lit(","),
         decimal_text(pl.col("fee"), 2), pl.lit(f",USD,{day.date},"), note, pl.lit(f",SYNTHETIC-PAYOUT-{day.date},\n"),
     )  # fmt: skip
-    net = int(rows["cents"].sum()) - int(rows["fee"].sum())
+    body += _lines(
+        day.back, BACK + pl.col("reference"), pl.lit(",dispute,"), decimal_text(pl.col("cents"), 2),
+        pl.lit(f",,USD,{day.date},,SYNTHETIC-PAYOUT-{day.date},"), pl.col("reference"), pl.lit("\n"),
+    )  # fmt: skip
+    net = int(rows["cents"].sum()) - int(rows["fee"].sum()) - int(day.back["cents"].sum())
     return (f"id,type,gross,fee,currency,created,customer_reference,payout,charge\n{body}"
-            f"PAYOUT-{day.date},payout,{_decimal(net)},,USD,{day.date},,SYNTHETIC-PAYOUT-{day.date},\n")  # fmt: skip
+            f"PAYOUT-{day.date},payout,{'-' if net < 0 else ''}{_decimal(net)},,USD,{day.date},,SYNTHETIC-PAYOUT-{day.date},\n")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -281,13 +334,17 @@ class Writer:
     write: Callable[[Day], str]
     name: str
     has_fee: bool = True
+    returned: str | None = "suspense"
+    """The outcome of what takes a payment back; None: the format tells none."""
 
 
 WRITERS: Mapping[str, Writer] = {
     "camt.053": Writer(camt, "bank_{date}_camt.xml"),
     "mt940": Writer(mt940, "bank_{date}_mt940.sta"),
     "bai2": Writer(bai2, "bank_{date}_bai2.txt"),
-    "nacha": Writer(nacha, "bank_{date}_nacha.ach", has_fee=False),
-    "processor": Writer(processor, "collected_{date}_synthetic-processor.csv", has_fee=False),
+    "nacha": Writer(nacha, "bank_{date}_nacha.ach", has_fee=False, returned=None),
+    "processor": Writer(
+        processor, "collected_{date}_synthetic-processor.csv", has_fee=False, returned="returned"
+    ),
 }
 """Formats that a simulated folder's money may be written in."""

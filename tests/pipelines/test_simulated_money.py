@@ -7,9 +7,10 @@ from pathlib import Path
 import polars as pl
 from typer.testing import CliRunner
 
+from loanbook.core.catalogue.codes import Kind
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.commands.app import app
-from loanbook.pipelines.simulation.bank_files import WRITERS
+from loanbook.pipelines.simulation.bank_files import BACK, WRITERS
 from tests.pipelines.files import take
 
 PRODUCT = "instalment-act365"
@@ -64,4 +65,14 @@ def test_money_in_every_format_comes_to_the_same_payments_as_the_truth_and_the_p
     both = plain.select("loan_key", cents, "value_date")
     assert paid.height == (truth["outcome"] == "applied").sum()
     assert paid.join(both, on=paid.columns, how="anti").is_empty()
-    assert both.height - paid.height == (truth["outcome"] == "suspense").sum() > 0
+    back = truth["reference"].str.starts_with(BACK)
+    assert both.height - paid.height == (truth.filter(~back)["outcome"] == "suspense").sum() > 0
+    # what a processor takes back is charged back of its payment; of a bank's people decide
+    charged = new_ledger.frame(
+        "SELECT k.loan_key, e.amount FROM {lake}.events e JOIN {lake}.loan_keys k USING (loan_id) WHERE e.kind = ?",
+        [Kind.chargeback.value],
+    )
+    returned = truth.filter(pl.col("outcome") == "returned").select("loan_key", "amount")
+    assert charged.sort(pl.all()).equals(returned.sort(pl.all()))
+    assert returned.height > 0
+    assert set(truth.filter(back)["format"]) == set(WRITERS) - {"nacha"}

@@ -8,5 +8,6 @@ Nothing here writes a file: `pipelines/formats/bank_out` does, of what stands he
 - `returns` - what becomes of money that comes back, by its code
 - `changes` - what a notification of change says of an account
 - `return_rates` - how much comes back, against the limits of the rail
+- `links` - payment links: one loan, one amount, once, until a day
 - `instructions` - debits and credits for a bank, in one form for all rails
 """
