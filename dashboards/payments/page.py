@@ -14,6 +14,7 @@ from loanbook.core.store.banking.reading import (
     FILES,
     SUSPENSE,
 )
+from loanbook.core.store.sending.reading import COMING
 from loanbook.dashboards import data
 from loanbook.dashboards.formats import count, short_money
 from loanbook.dashboards.page import Page
@@ -50,6 +51,7 @@ def _came_in(clocks: Clocks) -> None:
     _files(files, on.isoformat())
     _accounts(accounts)
     _clearing(clears)
+    _coming(query(COMING, {"on": on}))
     with st.container(border=True):
         likely = query(CANDIDATES, {"ids": waits["entry_id"].to_list()})
         suspense.draw(waits, likely, on, f"{clocks.known_at}|{on}|suspense")
@@ -144,6 +146,15 @@ def _clearing(clears: pl.DataFrame) -> None:
         clears.with_columns(*amounts("balance"), *in_words("role")),
         column_config=titled(clears),
     )
+
+
+def _coming(coming: pl.DataFrame) -> None:
+    if coming.is_empty():
+        return
+    st.subheader("What clears next", anchor=False,
+                 help="Payments of files that were sent to banks and settle after the date, less those that came back.")  # fmt: skip
+    shown = coming.with_columns(*amounts("amount"))
+    show_rows(shown, key="coming", column_config=titled(shown, effective="Settles on"))
 
 
 def _exports(rows: pl.DataFrame, name: str, on: str) -> None:

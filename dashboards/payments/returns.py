@@ -10,7 +10,7 @@ import streamlit as st
 
 from loanbook.core.payments.out.returns import WHY
 from loanbook.core.store.sending.rates import rates_at
-from loanbook.core.store.sending.reading import CHAIN, CHANGES, RETURNS
+from loanbook.core.store.sending.reading import CHAIN, CHANGES, MET, RETURNS
 from loanbook.dashboards import data
 from loanbook.dashboards.formats import count, day
 from loanbook.dashboards.parts.card import downloads
@@ -46,7 +46,7 @@ def draw(clocks: Clocks) -> None:
         shown = news.with_columns(*in_words("outcome", "why"))
         show_rows(shown, column_config=titled(shown, loan_key="Loan", notified_on="Told on"))
     if loan:
-        _chain(reader.query(CHAIN, {"loan": loan}), loan)
+        _chain(reader.query(CHAIN, {"loan": loan}), reader.query(MET, {"loan": loan}), loan, on)
 
 
 def _figures(rows: pl.DataFrame, rates: pl.DataFrame) -> None:
@@ -116,9 +116,9 @@ def _rates(rates: pl.DataFrame) -> None:
     )
 
 
-def _chain(chain: pl.DataFrame, loan: str) -> None:
+def _chain(chain: pl.DataFrame, met: pl.DataFrame, loan: str, on: dt.date) -> None:
     st.subheader(f"All that was asked of {loan}, or paid out to it", anchor=False,
-                 help="Each debit with its attempts and what came back; which dues a payment met is told by the loan's page.")  # fmt: skip
+                 help="Each debit with its attempts, what came back, and below it which instalments its money met.")  # fmt: skip
     if chain.is_empty():
         st.info("Nothing was asked of this loan by a file for a bank.")
         return
@@ -126,3 +126,19 @@ def _chain(chain: pl.DataFrame, loan: str) -> None:
         *amounts("amount"), *in_words("purpose", "outcome"), why=pl.col("why").replace(WHY)
     )
     show_rows(shown, column_config=titled(shown, effective="Settles on"))
+    about = {"what": f"All that was asked of {loan}", "date": on.isoformat()}
+    downloads(lambda: chain, about, f"chain_{loan}_{on}", "chain")
+    if met.height:
+        told = met.with_columns(*amounts("amount"), *in_words("component"))
+        show_rows(
+            told,
+            column_config=titled(
+                told,
+                asked_for="Due asked for",
+                effective="Settled on",
+                instalment_no="Instalment met",
+            ),
+        )
+        st.caption(
+            "What each payment met, as known today: of one that came back nothing. Instalment 0 is principal itself, or credit."
+        )

@@ -54,7 +54,10 @@ def test_mandates_and_the_next_debits_are_shown_with_what_is_not_asked_for_and_w
 def test_returns_their_rates_and_what_a_bank_booked_of_a_file_are_shown(
     presented: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows, (total,) = sent(presented), presented.one("SELECT amount FROM {lake}.files_out")
+    rows, (total, count) = (
+        sent(presented),
+        presented.one("SELECT amount, payments FROM {lake}.files_out"),
+    )
     body = nacha("2018-01-11", returned(1, "R01", rows["A"]["trace"], rows["A"]["amount"]),
                  returned(2, "R01", rows["B"]["trace"], 1))  # fmt: skip
     drop(presented, "bank_2018-01-11_synthetic-bank.ach", body)
@@ -67,6 +70,14 @@ def test_returns_their_rates_and_what_a_bank_booked_of_a_file_are_shown(
     assert list(frames[0]["why"]) == ["what the code says by the policy"]
     assert set(frames[1]["alarm"]) == {"– too few to tell", "✓ within"}
     assert list(frames[2]["code"]) == ["R01"]
+    assert len(frames) == 3  # its one payment came back: it met nothing
+    page = shown(presented, monkeypatch, "Returns", loan="D")
+    met = page.dataframe[-1].value
+    assert set(met["component"]) <= {"principal", "interest"}
+    assert len(met)
+    page = shown(presented, monkeypatch, "Files and suspense", as_of="2018-01-08")
+    (coming,) = (each.value for each in page.dataframe if "originator" in each.value)
+    assert (list(coming["payments"]), list(coming["direction"])) == ([count], ["debit"])
     page = shown(presented, monkeypatch, "Files sent")
     (files,) = (each.value for each in page.dataframe)
     assert list(files["state"]) == ["✓ booked"]

@@ -29,6 +29,25 @@ CHAIN = """
     WHERE k.loan_key = $loan ORDER BY i.effective, i.due_date, i.attempt
 """
 """All that was asked of a loan, or paid out, with what came back."""
+MET = """
+    SELECT i.due_date AS asked_for, i.attempt, i.effective, a.instalment_no, coalesce(c.name, 'credit') AS component,
+           sum(a.amount)::BIGINT AS amount, i.currency
+    FROM instructions i JOIN loan_keys k ON k.loan_id = i.loan_id
+    JOIN events e ON e.loan_id = i.loan_id AND e.source_ref = i.key
+    JOIN allocations_now a ON a.loan_id = e.loan_id AND a.event_id = e.event_id
+    LEFT JOIN component_names c ON c.code = a.component
+    WHERE k.loan_key = $loan GROUP BY ALL ORDER BY i.effective, i.due_date, i.attempt, a.instalment_no, component
+"""
+"""Which instalments the payments met that were asked of a loan, as known now: of one that came back nothing."""
+COMING = """
+    SELECT i.effective, f.originator, i.direction, count(*) AS payments, sum(i.amount)::BIGINT AS amount, i.currency
+    FROM instructions i JOIN files_out f ON f.file_key = i.file_key
+    WHERE i.effective > $on AND f.business_date <= $on + INTERVAL 1 DAY AND i.amount > 0
+      AND i.key NOT IN (SELECT instruction_key FROM payment_returns WHERE instruction_key IS NOT NULL
+                        AND outcome IN ('reversal', 'chargeback', 'rejected') AND returned_on <= $on)
+    GROUP BY ALL ORDER BY i.effective, f.originator, i.direction
+"""
+"""What clears after a date, by day: payments of files that were sent, less those that came back."""
 
 SENT = f"""
     WITH made AS (SELECT * FROM files_out WHERE business_date BETWEEN $first AND $on),

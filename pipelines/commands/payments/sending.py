@@ -134,7 +134,7 @@ def returns(
     above its limit (Nacha: 0.5 % unauthorised, 3 % administrative, 15 % in all) sets off the alarm.
     """
     from loanbook.core.store.sending.rates import rates_at
-    from loanbook.core.store.sending.reading import CHAIN, CHANGES, RETURNS
+    from loanbook.core.store.sending.reading import CHAIN, CHANGES, MET, RETURNS
     from loanbook.pipelines.commands.console import opened
 
     reader, policies = opened()
@@ -155,6 +155,8 @@ def returns(
             reader.query(CHAIN, {"loan": loan}).with_columns(major_of_any("amount")),
             f"All that was asked of {loan}, and what came back",
         )
+        met = reader.query(MET, {"loan": loan})
+        show(met.with_columns(major_of_any("amount")), "Instalments that its payments met")
     rates = rates_at(reader.lake(), policies, last)
     show(rates.filter(pl.col("debits") > 0), f"Rates of returns on {last}")
     for name, measure, rate, limit in rates.filter("alarm").select("originator", "measure", "rate_percent", "limit_percent").rows():  # fmt: skip
