@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from loanbook.core.payments.incoming.entries import same_as
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.resources import read_policies
 from tests.pipelines.bank_files import Entry, camt, mt940
@@ -117,6 +119,27 @@ def test_the_same_entry_in_two_formats_or_files_is_one_payment(new_ledger: Ledge
         4,
         25400,
     )
+
+
+def test_a_trace_number_that_a_bank_gives_anew_is_another_payment_and_within_some_days_the_same() -> (
+    None
+):
+    day = dt.date(2018, 3, 2)
+    one = {"account": "a", "direction": "credit", "reversal": False, "amount": 100, "currency": "USD",
+           "reference": "091000010000001", "client_ref": "L", "end_to_end_id": None, "fingerprint": None}  # fmt: skip
+    texts = {"end_to_end_id": pl.String, "fingerprint": pl.String}
+    known = pl.DataFrame([one | {"value_date": day, "entry_id": "x"}], schema_overrides=texts)
+    found = [
+        same_as(
+            pl.DataFrame(
+                [one | {"value_date": day + dt.timedelta(days=n), "place": 1}],
+                schema_overrides=texts,
+            ),
+            known,
+        ).height
+        for n in (0, 1, 4, 5, 7)
+    ]
+    assert found == [1, 1, 1, 0, 0]
 
 
 def test_a_file_that_does_not_tie_is_refused_whole_with_both_figures(new_ledger: Ledger) -> None:

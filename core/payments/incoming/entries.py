@@ -166,6 +166,9 @@ KNOWN_BY = (
 """By what an entry is the same as another that says `_SAME`: its own reference and the other's, and what else must
 then be alike. A bank gives a reference once, while a payer may give the same one every week; some formats
 have the payer's reference where others have the client's."""
+_TRACE, _TRACE_DAYS = r"^[0-9]{15}$", 4
+"""Form of a trace number of ACH, and for how many days it means the same: many banks number each file from one, so that the
+payer of every week or fortnight bears the same number again."""
 KNOWN = (
     *_SAME,
     "value_date",
@@ -187,7 +190,7 @@ def same_as(entries: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     found = entries.select("place").clear().with_columns(same_as=pl.lit(None, pl.String))
     if known.is_empty() or entries.is_empty():
         return found
-    left, before = entries, known
+    left, before = entries, _of_these_days(known, entries)
     parts = [found]
     for own, other, beside in KNOWN_BY:
         keys = [*_SAME, *beside, "_by"]
@@ -206,6 +209,16 @@ def same_as(entries: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         left = left.join(both, on="place", how="anti", maintain_order="left")
         before = before.filter(~pl.col("entry_id").is_in(both["same_as"].implode()))
     return pl.concat(parts)
+
+
+def _of_these_days(known: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+    """Known entries without those of long before or after whose reference is a trace number."""
+    days = pl.duration(days=_TRACE_DAYS)
+    first, last = entries.select(
+        first=pl.col("value_date").min() - days, last=pl.col("value_date").max() + days
+    ).row(0)
+    traced = pl.col("reference").str.contains(_TRACE).fill_null(False)
+    return known.filter(~traced | pl.col("value_date").is_between(first, last))
 
 
 def _nth(keys: list[str]) -> pl.Expr:
