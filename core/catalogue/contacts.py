@@ -45,10 +45,12 @@ NOTICES = {
     "bankruptcy_ended": "the case was dismissed or closed",
     "complaint": "the borrower complains",
     "complaint_answered": "the complaint was answered",
+    "skip_trace": "the borrower is searched for: no address that is known reaches them",
+    "skip_trace_ended": "the search ended; the reason says how: found, not_found",
 }
 """What a borrower may give notice of, and what it means; a notice stands until the one that answers it."""
 ANSWERED_BY = {
     "dispute": "dispute_answered", "hardship": "hardship_answered", "attorney": "attorney_withdrawn",
-    "bankruptcy": "bankruptcy_ended", "complaint": "complaint_answered",
+    "bankruptcy": "bankruptcy_ended", "complaint": "complaint_answered", "skip_trace": "skip_trace_ended",
 }  # fmt: skip
 """The notice that ends each."""

@@ -88,6 +88,7 @@ STANDING_NOTICES = {
     32: "complaint",
     64: "legal",
     128: "placed",
+    256: "skip_trace",
 }
 """Notices, legal action and placements that stand until another ends them, one bit each. Append only: bits are stored."""
 ENDED_BY = {"stop": "stop_withdrawn"} | ANSWERED_BY | {"legal": "legal_ended", "placed": "recalled"}

@@ -179,6 +179,19 @@ def test_a_settlement_is_above_its_floor_within_authority_and_ordered_once_money
     assert "below the floor" in shown.output.replace("\n", " ") + str(shown.exception)
 
 
+def test_a_plan_is_proposed_from_the_desk_and_waits_for_other_people(
+    office: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = _page(office, "agent-1", monkeypatch, desk="D")
+    page.button(key="relief_order").click().run()
+    assert "waits in Approvals" in page.success[-1].value
+    order = next(each for each in queue.orders(office) if each.proposal.loan_key == "D")
+    assert (order.proposal.command, order.maker, order.proposal.fields["instalments"]) == ("grant_moratorium", "agent-1", "2")  # fmt: skip
+    page.selectbox(key="relief_verb").set_value("extend_term").run()
+    page.button(key="relief_order").click().run()
+    assert "agent-1" in page.error[-1].value  # a collector may not order it
+
+
 def test_strategies_are_compared_on_the_loans_that_each_had_when_the_period_began(
     late_book: Settings, policies: PolicyBook
 ) -> None:
