@@ -42,6 +42,7 @@ def tasks(
     not yet). A letter counts that was made on the day of the ending or later, the first. A day after the last one in time is a day
     of delay; collateral alone is compensated, in the currency of the rule.
     """
+    ended = ended.filter(pl.col("ended_on") >= rules.ended_from)
     places = _places(ended, rules)
     rows = ended.join(places, on="jurisdiction", how="left")
     wanted = pl.DataFrame(

@@ -33,7 +33,7 @@ from loanbook.dashboards.parts.card import (
     share_column,
 )
 from loanbook.dashboards.parts.scope import Scope, page_scope
-from loanbook.dashboards.parts.table import show_rows
+from loanbook.dashboards.parts.table import in_words, show_rows
 from loanbook.dashboards.theme import palette
 from loanbook.pipelines.collections.performing import Performance, performed
 
@@ -86,6 +86,8 @@ def draw() -> None:
         _promises(scope, work)
     with right.container(border=True, height="stretch"):
         _contacts(scope, work)
+    with st.container(border=True):
+        _reminders(scope, work)
     with st.container(border=True):
         _agents(scope, work)
     with st.container(border=True):
@@ -176,6 +178,18 @@ def _contacts(scope: Scope, work: Performance) -> None:
     st.caption(
         f"Contacts that the lender began, {day(work.first)} to {day(work.last)}; reminders among them."
     )
+
+
+def _reminders(scope: Scope, work: Performance) -> None:
+    heading(scope, "Reminders by step", None, Shown("reminders_by_step", work.reminders, []))
+    if work.reminders.is_empty():
+        st.info("No reminder was due in the period.")
+        return
+    _table(scope, work.reminders.with_columns(*in_words("most_often")), {
+        "step": "Step", "reminders": "Due", "sent": "Sent", "suppressed": "Suppressed", "other": "Failed or unsure",
+        "most_often": "Suppressed most often by",
+    }, ())  # fmt: skip
+    st.caption("What became of each, and why: loanbook reminders list --why.")
 
 
 def _agents(scope: Scope, work: Performance) -> None:

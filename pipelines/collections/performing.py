@@ -13,6 +13,7 @@ from loanbook.core.collections.promises import rates
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.store.known import queue as stored
+from loanbook.core.store.known import reminders as reminded
 from loanbook.pipelines.collections.compared import compared
 from loanbook.pipelines.collections.promised import promises_by
 
@@ -33,6 +34,8 @@ class Performance:
     """`loanbook.core.collections.performance.by_agent`, of promises that were made in the period."""
     promises: pl.DataFrame
     """`loanbook.core.collections.promises.rates` of promised payments due in the period, by `month`."""
+    reminders: pl.DataFrame
+    """By step: `reminders`, `sent`, `suppressed`, `other` (failed, unsure), and the reason that suppressed most."""
     strategies: pl.DataFrame | None
     """`loanbook.core.collections.performance.by_strategy` of the queue of the day before; None: nothing was published then."""
 
@@ -56,6 +59,7 @@ def performed(
     given = mine.filter(pl.col("promised_on").is_between(first, at.on))
     return Performance(
         first, at.on, by_channel(made), by_agent(made, given), months,
+        reader.query(reminded.COUNTED, {"first": first, "last": at.on, "currency": code}),
         _strategies(reader, policies, at, first, name),
     )  # fmt: skip
 

@@ -122,3 +122,5 @@ def test_delay_is_counted_from_the_day_after_the_last_and_costs_what_the_place_s
     }  # fmt: skip
     assert breaches(told)["loan_key"][0] == "b"
     assert breaches(told)["compensation"].sum() == 1_500_000
+    later = rules.model_copy(update={"ended_from": dt.date(2024, 1, 2)})
+    assert tasks(rows, letters, collateral, later, dt.date(2024, 2, 10)).is_empty()

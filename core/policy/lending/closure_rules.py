@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -54,6 +55,9 @@ class ClosureRules(Policy):
     letters: dict[EndingName, list[LetterName]] = Field(
         description="letters by how the loan ended: closed (nothing is owed), settled (for less than the claim), charged_off "
         "(given up by the books, still owed), written_off (given up whole)"
+    )
+    ended_from: dt.date = Field(
+        description="loans that ended before have no letters and no clock here: the day from which a lender works by it",
     )
     elsewhere: ClosurePlace = Field(description="where no place below fits")
     by_jurisdiction: dict[Annotated[str, StringConstraints(pattern=CODE)], ClosurePlace] = Field(

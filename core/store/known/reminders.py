@@ -67,6 +67,18 @@ _NOW = """
 NOW = _NOW.format(table="reminders")
 """Each reminder with what became of it last, and how often no service took it."""
 _TRIES = 5
+COUNTED = """
+    WITH now AS (
+        SELECT r.* FROM reminders r JOIN loan_keys k ON k.loan_id = r.loan_id
+        WHERE r.known_on <= $last + 1 AND r.day BETWEEN $first AND $last + 1 AND k.currency = $currency
+        QUALIFY row_number() OVER (PARTITION BY r.reminder_id ORDER BY r.recorded_at DESC, r.state = 'sending') = 1)
+    SELECT step, count(*) AS reminders, count(*) FILTER (WHERE state = 'sent') AS sent,
+           count(*) FILTER (WHERE state = 'suppressed') AS suppressed,
+           count(*) FILTER (WHERE state NOT IN ('sent', 'suppressed')) AS other,
+           mode(reason) FILTER (WHERE state = 'suppressed') AS most_often
+    FROM now GROUP BY step ORDER BY reminders DESC, step
+"""
+"""Reminders for the days of a period by step, of loans of a currency, with the reason that suppressed most."""
 SENT = ("sending", "sent", "unsure")
 """States of reminders that went out, or may have."""
 
