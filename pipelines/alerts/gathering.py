@@ -155,4 +155,5 @@ def _near(
     local = pl.col("local_at").str.slice(0, 10).str.to_date()
     within = found.filter(local.is_between(start, on))
     agents = reader.query(_AGENTS, {"ids": within["reference"].unique().to_list()})
-    return within.join(agents, on="reference", how="left").select(nothing.columns)
+    made = within.join(agents, on="reference", how="left").filter(pl.col("agent") != "")
+    return made.select(nothing.columns)  # a reminder was made by nobody
