@@ -87,7 +87,8 @@ def _due(office: Office) -> pl.DataFrame:
     """Reminders of the day (`reminding.DUE`) with `lender`, whatever became of them."""
     reader, at, rules = office.reader, office.at, office.rules
     promises = promises_by(reader, office.policies, at)
-    horizon = office.day + dt.timedelta(days=max(each.days for each in rules.steps))
+    ahead = [each.days for each in rules.steps if each.occasion == "due"]
+    horizon = office.day + dt.timedelta(days=max(ahead, default=-1))
     rows = reader.query(stored.REMINDABLE, {
         "on": at.on, "known": at.known, "booked": at.booked, "horizon": horizon, "loans": promises["loan_id"].unique().to_list(),
     })  # fmt: skip

@@ -13,6 +13,9 @@ from tests.conftest import copied, made_once
 from tests.pipelines.files import LOANS, ORDERS, close_landed, drop, take, weekly_loan
 from tests.pipelines.files import MONEY as PAID
 
+LEGAL = "reference,loan_key,stated_at,stage,next_on,amount,currency,agent\n"
+PLACED = "reference,loan_key,stated_at,step,agency,agent\n"
+BRANCH = "receipt,kind,amount,day,loan,till,payer\n"
 MADE = "reference,loan_key,promised_at,due_date,amount,currency,agent\n"
 TOLD = "reference,loan_key,stated_at,kind,written,reason,agent\n"
 CONTACTS = "reference,loan_key,occurred_at,channel,direction,outcome,right_party,agent,place,zone\n"
@@ -62,3 +65,37 @@ def late_book(tmp_path_factory: pytest.TempPathFactory, founded: Path) -> Settin
             close_landed(ledger, known)
 
     return Settings(home=made_once(tmp_path_factory, "late", make))
+
+
+def _next_day(ledger: Ledger) -> None:
+    at = "2018-01-18T09:00:00-08:00"
+    drop(
+        ledger,
+        "payments_2018-01-19.csv",
+        PAID + "z1,G,15.92,USD,2018-01-19\nz2,E,900.00,USD,2018-01-19\n",
+    )
+    drop(ledger, "commands_2018-01-19.csv", ORDERS
+         + "y1,settle,E,2018-01-19,,,,ann,ben,settlement\ny2,charge_off,B,2018-01-19,,,,ann,ben,uncollectable\n")  # fmt: skip
+    drop(ledger, "legal_steps_2018-01-19.csv", LEGAL
+         + f"l1,C,{at},filed,2018-02-20,120.00,USD,a1\nl1,C,{at},filed,2018-02-20,120.00,USD,a1\nl1,C,{at},served,,0,USD,a1\n"
+         + f"l2,D,{at},filed,,0,USD,a1\nl3,D,2018-01-18T10:00:00-08:00,withdrawn,,5,USD,a1\nl4,C,{at},argued,,0,USD,a1\n"
+         + f"l5,C,{at},hearing,soon,0,USD,a1\nl6,C,{at},hearing,,-1,USD,a1\nl7,C,{at},hearing,,1,EUR,a1\nl8,C,2018-01-20T09:00:00Z,hearing,,1,USD,a1\n")  # fmt: skip
+    drop(ledger, "placements_2018-01-19.csv", PLACED
+         + f"q1,F,{at},placed,synthetic-agency,a1\nq2,E,{at},lent,synthetic-agency,a1\nq3,E,{at},placed,nobody,a1\nq4,Z,{at},placed,synthetic-agency,a1\n")  # fmt: skip
+    drop(ledger, "collected_2018-01-19_synthetic-branch.csv", BRANCH
+         + "R1,receipt,100.01,2018-01-19,F,T1,x\nR2,receipt,50.00,2018-01-19,D,T1,x\nT1,deposit,150.01,2018-01-19,,T1,\n")  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def later_book(tmp_path_factory: pytest.TempPathFactory, late_book: Settings) -> Settings:
+    """The late book a day on: G paid the rest, E was settled, B charged off; C is before a court, D's action was withdrawn, F is
+    with an agency, which remits for it. To be copied."""
+
+    def make(home: Path) -> None:
+        with Ledger(copied(late_book.home, home)) as ledger:
+            _next_day(ledger)
+            known = ledger.register(read_policies())
+            take(ledger, known)
+            close_landed(ledger, known)
+
+    return Settings(home=made_once(tmp_path_factory, "later", make))

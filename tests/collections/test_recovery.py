@@ -23,32 +23,16 @@ from loanbook.pipelines.collections.one import timeline
 from loanbook.pipelines.collections.placed import commission_due
 from loanbook.pipelines.collections.queued import queue_by
 from tests.collections.test_log import _run
-from tests.pipelines.files import close_landed, drop, rules, take
+from tests.pipelines.files import rules
 
 ON = dt.date(2018, 1, 19)
-LEGAL = "reference,loan_key,stated_at,stage,next_on,amount,currency,agent\n"
-PLACED = "reference,loan_key,stated_at,step,agency,agent\n"
-AT = "2018-01-18T09:00:00-08:00"
-BRANCH = "receipt,kind,amount,day,loan,till,payer\n"
 
 
 @pytest.fixture(scope="module")
-def recovering(late_book: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    """The late book a day on: C is before a court, F with the agency, which remits for it; D was sued and it ended."""
-    where = Settings.of(
-        shutil.copytree(late_book.home, tmp_path_factory.mktemp("recovering") / "home")
-    )
-    with Ledger(where) as ledger:
-        drop(ledger, "legal_steps_2018-01-19.csv", LEGAL
-             + f"l1,C,{AT},filed,2018-02-20,120.00,USD,a1\nl1,C,{AT},filed,2018-02-20,120.00,USD,a1\nl1,C,{AT},served,,0,USD,a1\n"
-             + f"l2,D,{AT},filed,,0,USD,a1\nl3,D,2018-01-18T10:00:00-08:00,withdrawn,,5,USD,a1\nl4,C,{AT},argued,,0,USD,a1\n"
-             + f"l5,C,{AT},hearing,soon,0,USD,a1\nl6,C,{AT},hearing,,-1,USD,a1\nl7,C,{AT},hearing,,1,EUR,a1\nl8,C,2018-01-20T09:00:00Z,hearing,,1,USD,a1\n")  # fmt: skip
-        drop(ledger, "placements_2018-01-19.csv", PLACED
-             + f"q1,F,{AT},placed,synthetic-agency,a1\nq2,E,{AT},lent,synthetic-agency,a1\nq3,E,{AT},placed,nobody,a1\nq4,Z,{AT},placed,synthetic-agency,a1\n")  # fmt: skip
-        drop(ledger, "collected_2018-01-19_synthetic-branch.csv", BRANCH
-             + "R1,receipt,100.01,2018-01-19,F,T1,x\nR2,receipt,50.00,2018-01-19,E,T1,x\nT1,deposit,150.01,2018-01-19,,T1,\n")  # fmt: skip
-        take(ledger)
-        close_landed(ledger)
+def recovering(later_book: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """A copy of the book: C is before a court, D was and it was withdrawn, F is with the agency, which remits for it."""
+    home = shutil.copytree(later_book.home, tmp_path_factory.mktemp("recovering") / "home")
+    with Ledger(Settings.of(home)) as ledger:
         yield ledger
 
 
