@@ -103,19 +103,19 @@ def drop_applications(folder: Path, tape: pl.DataFrame, *, seed: int = SEED) -> 
         income_verified_year=decimal_text(pl.col("income_verified_year"), 2), employment_years="employment_years",
         housing="housing", state="state",
     )  # fmt: skip
+    who = told.select(pl.concat_str(pl.lit("borrower-of-"), "loan_key")).to_series()
+    return by_day(folder, "applications", asked) + reports_by_day(folder, told, who)
+
+
+def reports_by_day(folder: Path, told: pl.DataFrame, applicants: pl.Series) -> int:
+    """Write a `bureau_` file for every `day` of borrowers (`loan_key`, by which a report is numbered, and inputs); their number."""
     reports = told.select(
-        "day", report_id="loan_key", applicant=pl.concat_str(pl.lit("borrower-of-"), "loan_key"), bureau=pl.lit("sample-tape"),
-        drawn_on=pl.col("day").cast(pl.String),
+        "day", report_id="loan_key", applicant=applicants, bureau=pl.lit("sample-tape"), drawn_on=pl.col("day").cast(pl.String),
         attributes=pl.struct(each.name for each in INPUTS if each.source == "bureau" and each.name in told.columns),
     )  # fmt: skip
-    return by_day(folder, "applications", asked) + _json_by_day(folder, "bureau", reports)
-
-
-def _json_by_day(folder: Path, kind: str, rows: pl.DataFrame) -> int:
-    """As `by_day`, of JSON lines."""
-    parts = rows.partition_by("day", as_dict=True, maintain_order=True)
+    parts = reports.partition_by("day", as_dict=True, maintain_order=True)
     for (day,), part in parts.items():
-        part.drop("day").write_ndjson(folder / f"{kind}_{day}.jsonl")
+        part.drop("day").write_ndjson(folder / f"bureau_{day}.jsonl")
     return len(parts)
 
 
