@@ -128,6 +128,7 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, Callable[..., None]]]]] = {
         "rejects": (READ, applying.rejects),
         "linked": (READ, applying.linked),
         "letters": (RUN, applying.letters),
+        "calls": (READ, applying.calls),
         "document": ("personal.unmask", applying.open_document),
         "verify": (READ, applying.verify_documents),
         "withdraw": (RUN, applying.withdraw),

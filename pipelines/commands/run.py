@@ -12,7 +12,6 @@ from rich.table import Table
 
 from loanbook.core.contract.money import to_major
 from loanbook.core.errors import LoanbookError
-from loanbook.core.store.lake import utc_now
 from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import (
     AsOf,
@@ -76,6 +75,7 @@ def demo() -> None:
 
 def _lend_beyond_the_tape(again: pl.DataFrame, days: Days) -> None:
     """Take borrowers of the sample who paid off from a second application to money out: all of it simulated, and repeatable."""
+    from loanbook.core.store.lake import utc_now
     from loanbook.core.store.people.acting import acting
     from loanbook.core.store.people.database import open_people
     from loanbook.pipelines.agreements.cases import follow

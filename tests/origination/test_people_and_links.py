@@ -196,3 +196,21 @@ def test_bank_data_become_cash_flows_that_are_what_they_were_when_they_were_know
     assert (later.get("bank_income_year"), later["bank_age_days"]) == (None, 1), (
         "a newer record stands as a whole"
     )
+
+
+def test_how_long_providers_took_is_told_by_provider_and_what_told_no_time_counts_as_a_call() -> (
+    None
+):
+    from loanbook.core.store.origination.calls import by_provider
+
+    days = [dt.date(2018, 2, 1 + n % 3) for n in range(100)]
+    calls = pl.DataFrame({
+        "what": ["identity"] * 100 + ["ownership"], "provider": ["synthetic"] * 101, "reference": [str(n) for n in range(101)],
+        "code": ["ok"] * 101, "latency_ms": [*range(1, 101), None], "on_date": [*days, dt.date(2018, 2, 9)],
+    }, schema_overrides={"latency_ms": pl.Int64})  # fmt: skip
+    identity, ownership = by_provider(calls).rows()
+    # of 1 to 100 ms: half took 50 or 51, 95 of a hundred 95 or less
+    assert identity[:4] == ("identity", "synthetic", 100, 100)
+    assert identity[4] in (50, 51)
+    assert identity[5:] == (95, 100, dt.date(2018, 2, 3))
+    assert ownership == ("ownership", "synthetic", 1, 0, None, None, None, dt.date(2018, 2, 9))

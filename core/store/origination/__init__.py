@@ -6,6 +6,7 @@
 - `screening` - lists of sanctions by edition, who was screened by which, hits and what persons said of them
 - `linking` - pairs of records that may be of one person, by splink, in memory alone
 - `merges` - pairs that were found, what people said of them, and whom reads take for one person
+- `calls` - providers' answers: reference, code, latency
 - `letters` - rejected applications that no letter tells yet
 - `own_history` - loans that applicants had of this ledger before, as they were known on a day
 - `writing` - decisions with what they rest on, and events of cases, in one transaction

@@ -172,6 +172,20 @@ def _print_decision(decision: dict[str, Any]) -> None:
     show(pl.DataFrame(decision["points_of"]), "Points")
 
 
+def calls(
+    each: Annotated[bool, typer.Option("--each", help="Every call, not a row a provider.")] = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Providers that answered (identity, signature, ownership of accounts): how often, and how long they took."""
+    from loanbook.core.store.origination.calls import CALLS, by_provider
+
+    rows = reading().query(CALLS)
+    told = rows if each else by_provider(rows)
+    if not piped(told, as_json, as_csv):
+        show(told.head(200)) if told.height else out.print("No provider was asked yet.")
+
+
 def letters() -> None:
     """Make the notice of adverse action of each rejected application that has none: the decision's reasons in the applicant's words."""
     from loanbook.pipelines.origination.letters import make_letters
