@@ -13,7 +13,6 @@ import datetime as dt
 import errno
 import fcntl
 import os
-import re
 import shutil
 import sqlite3
 import sys
@@ -24,7 +23,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import unquote
 
 import duckdb
 import polars as pl
@@ -32,6 +30,7 @@ from duckdb_extensions import import_extension
 
 from loanbook.core.errors import LedgerConflictError, LedgerError
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.storage.database_address import holds_none, unreachable
 from loanbook.core.store.storage.s3 import of_storage_away, open_bucket
 
 T = TypeVar("T")
@@ -63,14 +62,30 @@ def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnectio
     options = [f"DATA_PATH '{_quoted(settings.place.root)}'", "DATA_INLINING_ROW_LIMIT 0"]
     options.append("OVERRIDE_DATA_PATH TRUE")  # an instance may be moved or restored elsewhere
     options.append("READ_ONLY" if read_only else "ENCRYPTED")
-    try:
-        connection.execute(f"ATTACH '{_quoted(attach)}' AS {LAKE} ({', '.join(options)})")
-    except duckdb.Error as error:
-        if not settings.catalogue or any(word in str(error) for word in _BUSY):
-            raise
-        raise LedgerError(_unreachable(settings.catalogue, str(error))) from None
+    attaching = f"ATTACH '{_quoted(attach)}' AS {LAKE} ({', '.join(options)}"
+    if not settings.catalogue:
+        connection.execute(f"{attaching})")
+    elif not _attached(connection, f"{attaching}, CREATE_IF_NOT_EXISTS FALSE)", settings):
+        if read_only or settings.begun.exists() or _holds_files(settings):
+            raise LedgerError(
+                holds_none(settings.catalogue, str(settings.place.root), settings.begun)
+            )
+        _attached(connection, f"{attaching})", settings)
     _must_not_inline(connection, settings)
     return connection
+
+
+def _attached(connection: duckdb.DuckDBPyConnection, attaching: str, settings: Settings) -> bool:
+    """Whether a ledger behind an address was attached; False: its database holds none."""
+    try:
+        connection.execute(attaching)
+    except duckdb.Error as error:
+        if "creating a new DuckLake is explicitly disabled" in str(error):
+            return False
+        if any(word in str(error) for word in _BUSY):
+            raise
+        raise LedgerError(unreachable(settings.catalogue or "", str(error))) from None
+    return True
 
 
 def _must_not_inline(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
@@ -89,26 +104,6 @@ def _must_not_inline(connection: duckdb.DuckDBPyConnection, settings: Settings) 
         f'it unencrypted: take it out with {program} and "DELETE FROM ducklake_metadata WHERE key = '
         "'data_inlining_row_limit'\"; rows that it let in stay readable, and stay unencrypted in its tables "
         "ducklake_inlined_data_*"
-    )
-
-
-def _unreachable(catalogue: str, reason: str) -> str:
-    """Why the catalogue of an address can't be used, without the password that the address may hold."""
-    # a password may hold an @ that is not escaped: then the last one ends it, and messages tell its pieces
-    whole = re.findall(r"://[^/@:]*:(.*)@", catalogue)
-    secrets = [*whole, *(piece for each in whole for piece in each.split("@"))] + re.findall(
-        r"password=([^&\s]+)", catalogue
-    )
-    told = " ".join(reason.split())
-    for secret in sorted({*secrets, *map(unquote, secrets)}, key=len, reverse=True):
-        if secret:  # a word by itself: one that has it within is none of the password's
-            own = rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])"
-            told = re.sub(own, "***", told)
-    shown = re.sub(r"(://[^/@:]*:).*(@)", r"\1***\2", catalogue)
-    shown = re.sub(r"(password=)[^&\s]+", r"\1***", shown)
-    return (
-        f"the catalogue {shown} can't be used: {told[:300]}; mend the address in LOANBOOK_CATALOGUE or "
-        "below [store] in loanbook.toml, and see that its server answers"
     )
 
 
@@ -207,12 +202,15 @@ def open_writer(settings: Settings) -> duckdb.DuckDBPyConnection:
         os.umask(before)
     if settings.sqlite.exists():
         settings.sqlite.chmod(0o600)
-        if not settings.begun.exists():
-            settings.begun.write_text(_BEGUN, encoding="utf-8")
+    if not settings.begun.exists():
+        settings.begun.write_text(_BEGUN, encoding="utf-8")
     return connection
 
 
-_BEGUN = "A ledger was begun in lake/ beside this file. Where it is gone, no other is begun in its place.\n"
+_BEGUN = (
+    "A ledger was begun in lake/ beside this file, or behind the address of its catalogue. Where it is gone, no other "
+    "is begun in its place.\n"
+)
 
 
 def _must_not_be_lost(settings: Settings) -> None:

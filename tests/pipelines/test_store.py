@@ -214,6 +214,8 @@ def test_a_close_on_postgresql_and_two_at_once_there(
     server = pgserver.get_server(tmp_path / "pg", cleanup_mode="delete")
     try:
         plain = fresh(tmp_path / "home", founded, small_landing, "2018-01-02")
+        shutil.rmtree(plain.lake)  # of another ledger
+        plain.begun.unlink()
         where = Settings(home=plain.home, catalogue=server.get_uri())
         _two_closes(where)
         reader = LedgerReader(where)
