@@ -64,6 +64,18 @@ def codes(frame: pl.DataFrame, column: str) -> frozenset[int]:
     return frozenset(found.unique().to_list())
 
 
+def some_loans(rows: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
+    """Those of `rows`, one a loan, that are of loans `ids`: few of many are searched for, where rows stand by loan."""
+    of = rows["loan_id"]
+    if not of.is_sorted():
+        return rows.filter(of.is_in(ids.implode()))
+    asked = ids.unique().sort()
+    places = of.search_sorted(asked)
+    there = places < rows.height
+    found, asked = rows[places.filter(there)], asked.filter(there)
+    return found.filter(found["loan_id"] == asked)
+
+
 def extended(schema: type[dy.Schema], columns: dict[str, dy.Column]) -> type[dy.Schema]:
     """The schema with further columns behind its own, as rows of a catalogue name them."""
     return type(f"{schema.__name__}Extended", (schema,), dict(columns))

@@ -13,15 +13,22 @@ from loanbook.core.contract.dates.due_dates import change
 from loanbook.core.contract.figures import Amortisation, Figures
 from loanbook.core.contract.money import int128, with_quotient
 from loanbook.core.contract.schedule.cursor import from_the_first, onward
-from loanbook.core.frames import codes
 
 
 def with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
     """`terms` with the `flat_interest` (Int64) of a whole life at the rate in force, 0 of others."""
-    if Amortisation.flat not in codes(terms, "amortisation"):
+    flat = terms["amortisation"] == Amortisation.flat.value
+    if not flat.any():
         return terms
+    totals = pl.zeros(terms.height, dtype=pl.Int64, eager=True)
+    totals = totals.scatter(flat.arg_true(), _totals(terms.filter(flat)))
+    return terms.with_columns(flat_interest=totals)
+
+
+def _totals(terms: pl.DataFrame) -> pl.Series:
+    """The `flat_interest` of flat loans."""
     if "rate_until" in terms.columns:  # what an earlier rate bore is billed, or its period's own
-        return terms.with_columns(with_flat_total(terms.drop("rate_until"))["flat_interest"])
+        terms = terms.drop("rate_until")
     figures = Figures(terms)
     whole = from_the_first(terms, figures)
     if any(basis in figures.basis for basis in ACTUAL):
@@ -37,19 +44,14 @@ def with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
         whole, "total", int128(pl.col("_lent")) * pl.col("life_over"), pl.col("life_under"),
         "interest_rounding", figures.rounding,
     )  # fmt: skip
-    flat = pl.col("amortisation") == Amortisation.flat
-    found = whole.select(flat_interest=pl.when(flat).then(pl.col("total")).otherwise(0))
-    priced = terms.with_columns(found.to_series())
-    return _by_days_total(priced) if figures.by_days else priced
+    return _by_days_total(terms, whole["total"]) if figures.by_days else whole["total"]
 
 
-def _by_days_total(terms: pl.DataFrame) -> pl.DataFrame:
-    """`terms` whose flat interest by days is the sum of what the periods ask, each rounded by itself."""
-    flat = pl.col("amortisation") == Amortisation.flat
-    mask = terms.select(flat & pl.col("flat_by_days")).to_series()
+def _by_days_total(terms: pl.DataFrame, whole: pl.Series) -> pl.Series:
+    """The totals of flat loans, those by days in place of `whole`: the sum of what the periods ask, each
+    rounded by itself."""
+    mask = terms["flat_by_days"]
     loans = terms.filter(mask)
-    if loans.is_empty():
-        return terms
     figures = Figures(loans)
     cursor = from_the_first(loans, figures).with_columns(_total=pl.lit(0, dtype=pl.Int64))
     for _ in range(int(loans["instalments"].max())):  # type: ignore[arg-type]
@@ -59,8 +61,7 @@ def _by_days_total(terms: pl.DataFrame) -> pl.DataFrame:
             _total=pl.col("_total") + pl.when(there).then("_charged").otherwise(0),
             **onward(figures),
         ).drop("_charged")
-    totals = terms["flat_interest"].clone().scatter(mask.arg_true(), cursor["_total"])
-    return terms.with_columns(totals)
+    return whole.scatter(mask.arg_true(), cursor["_total"])
 
 
 def _with_redated(first: pl.DataFrame, figures: Figures) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from functools import partial
 
 import polars as pl
 
@@ -16,7 +17,7 @@ from loanbook.core.catalogue.codes import ENDED, Kind, Status
 from loanbook.core.contract.boarding import terms_of
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import EngineError
-from loanbook.core.frames import empty, engine_for, within_pool
+from loanbook.core.frames import LARGE, empty, engine_for, within_pool
 from loanbook.core.ledger.events import REPLAY_ORDER
 from loanbook.core.ledger.transfers import Transfers, aggregated, all_of, transfer
 from loanbook.core.policy.book import PolicyBook
@@ -121,7 +122,9 @@ def _day(
     mine = book.dues["loan_id"].is_in(before["loan_id"].implode())
     few = not mine.all()
     day_dues = book.dues.filter(mine) if few else book.dues
-    done = run_day(before, dated(day_dues, date), todays, policies, versions)
+    # the few of many loans that something happens to
+    work = partial(run_day, before, dated(day_dues, date), todays, policies, versions)
+    done = within_pool(work, before.height) if wide.height >= LARGE else work()
     dues = done.dues.drop("business_date")
     if few:
         dues = book.dues.filter(~mine).merge_sorted(dues, key="loan_id")
@@ -209,16 +212,17 @@ def accruals(wide: pl.DataFrame) -> pl.DataFrame:
     under cash accounting goes by their accounting_basis.
     """
     keys = ["entity", "product", "currency", "business_date"]
+    night = wide.select(*keys, "accrued_today")
     off = wide.select(charged_off()).to_series()
-    parts = [(wide, "interest_accrued", "interest_income")]
+    parts = [(night, "interest_accrued", "interest_income")]
     if off.any() or any_off_accrual(wide):
         kind = wide.select(accounting_basis()).to_series()
         kept = ~off & (kind == AccountingBasis.accrual.value)
         suspended = ~off & (kind == AccountingBasis.suspense.value)
-        parts = [(wide.filter(kept), "interest_accrued", "interest_income"),
-                 (wide.filter(suspended), "interest_accrued", "interest_suspense"),
-                 (wide.filter(~off & ~kept & ~suspended), "memo_interest", "memo_contra"),
-                 (wide.filter(off), "memo_claim", "memo_contra")]  # fmt: skip
+        parts = [(night.filter(kept), "interest_accrued", "interest_income"),
+                 (night.filter(suspended), "interest_accrued", "interest_suspense"),
+                 (night.filter(~off & ~kept & ~suspended), "memo_interest", "memo_contra"),
+                 (night.filter(off), "memo_claim", "memo_contra")]  # fmt: skip
     earned = []
     for loans, debit, credit in parts:
         sums = (

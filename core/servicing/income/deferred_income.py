@@ -35,10 +35,14 @@ def unamortised(on: pl.Expr) -> pl.Expr:
     return rest.fill_null(0)
 
 
+_LINE = ("deferred_whole", "deferred_from", "deferred_until", "deferred_to", "business_date")
+"""What of a loan its line hangs on."""
+
+
 def unamortised_today(wide: pl.DataFrame) -> pl.Series:
     """`left` on each loan's `business_date` (Int64); worked out where there is a line, 0 elsewhere."""
     runs = wide["deferred_whole"] != 0
-    rest = wide.filter(runs).select(unamortised(BUSINESS_DATE)).to_series()
+    rest = wide.select(_LINE).filter(runs).select(unamortised(BUSINESS_DATE)).to_series()
     return pl.zeros(wide.height, dtype=pl.Int64, eager=True).scatter(runs.arg_true(), rest)
 
 
@@ -64,8 +68,9 @@ def recognise(wide: pl.DataFrame) -> pl.DataFrame:
 
 
 def nightly(wide: pl.DataFrame) -> pl.DataFrame:
-    """Loans with a line, with `taken`, the income of the night before each one's `business_date` (Int64)."""
-    lines = wide.filter(pl.col("deferred_whole") != 0)
+    """What a transfer asks of loans with a line, with `taken`, the income of the night before each one's `business_date` (Int64)."""
+    booked = ["loan_id", "entity", "product", "currency", "deferred_as_fee"]
+    lines = wide.select(*booked, *_LINE).filter(pl.col("deferred_whole") != 0)
     return lines.with_columns(
         taken=unamortised(BUSINESS_DATE - pl.duration(days=1)) - unamortised(BUSINESS_DATE)
     )

@@ -359,7 +359,8 @@ def earned(wide: pl.DataFrame) -> pl.Series:
     bears = hidden & (wide["cash_advance_margin"] > 0)
     if not bears.any():
         return visible
-    return visible.scatter(bears.arg_true(), _of_advances(wide.filter(bears)))
+    few = bears.arg_true()
+    return visible.scatter(few, _of_advances(wide[few]))
 
 
 def _of_advances(wide: pl.DataFrame) -> pl.Series:

@@ -21,6 +21,7 @@ from loanbook.core.catalogue.components import (
 )
 from loanbook.core.catalogue.events import STEP, kinds_of
 from loanbook.core.catalogue.kinds import Family
+from loanbook.core.frames import some_loans
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.policy.charge_tables import in_force_on
 from loanbook.core.servicing.charges.annual_fees import is_anniversary
@@ -210,20 +211,20 @@ def _with_orders(charged: pl.DataFrame, moved: Moved) -> pl.DataFrame:
 def _with_grounds(charged: pl.DataFrame, moved: Moved) -> pl.DataFrame:
     """`charged` with whether a fee or a penalty may be asked by rule, and a tax."""
     ids = charged.select("loan_id")
-    before = moved.before.join(ids, on="loan_id", how="semi").select(
+    before = some_loans(moved.before, ids["loan_id"]).select(
         "loan_id",
         status_before="status",
         overdue=pl.col("principal_due") + pl.col("interest_due") > 0,
         bears=pl.col("penal_base") > 0,
         due_before="interest_due",
     )
-    after = moved.after.join(ids, on="loan_id", how="semi").select(
+    after = some_loans(moved.after, ids["loan_id"]).select(
         "loan_id",
         due_after="interest_due",
         base_after="penal_base",
         status_after="status",
     )
-    payouts = moved.payouts.join(ids, on="loan_id", how="semi")
+    payouts = some_loans(moved.payouts, ids["loan_id"])
     late = _first_late_fees(ids, moved)
     early = moved.allocations.filter(is_principal() & (pl.col("timing") == Timing.in_advance.value))
     money = moved.allocations["loan_id"].implode()

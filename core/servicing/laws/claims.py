@@ -152,7 +152,8 @@ def _given_up(moved: Moved) -> pl.Series:
     ending = moved.applied.filter(pl.col("kind").is_in(_GIVES_UP))["loan_id"]
     gave_up = pl.col("written_off_on").is_not_null() | pl.col("loan_id").is_in(ending.implode())
     overpaid = (pl.col("status") == Status.overpaid) & gave_up
-    return moved.after.filter(pl.col("status").is_in(GIVEN_UP) | overpaid)["loan_id"]
+    given_up = pl.col("status").is_in(GIVEN_UP) | overpaid
+    return moved.after.select("loan_id", given_up=given_up).filter("given_up")["loan_id"]
 
 
 def _nothing_moved(moved: Moved) -> bool:

@@ -26,9 +26,10 @@ def dues_agree(moved: Moved) -> Law:
     open_ = owed.group_by("loan_id").agg(
         unpaid.filter(is_(each)).sum().alias(f"open_{name}") for name, each in DUES.items()
     )
-    shown = moved.after.filter(pl.any_horizontal(pl.col(name) != 0 for name in DUES))
+    shows = pl.any_horizontal(pl.col(name) != 0 for name in DUES)
     broken = (
-        shown.select("loan_id", *DUES)
+        moved.after.select("loan_id", *DUES)
+        .filter(shows)
         .join(open_, on="loan_id", how="full", coalesce=True)
         .fill_null(0)
         .filter(pl.any_horizontal(pl.col(name) != pl.col(f"open_{name}") for name in DUES))

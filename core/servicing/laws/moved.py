@@ -114,8 +114,8 @@ def by_part(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def _lines(terms: pl.DataFrame) -> pl.Series:
-    return terms.filter("revolving")["loan_id"]
+    return terms["loan_id"].filter(terms["revolving"])
 
 
 def _billed_early(terms: pl.DataFrame) -> pl.Series:
-    return terms.filter(billed_early())["loan_id"]
+    return terms.select("loan_id", early=billed_early()).filter("early")["loan_id"]

@@ -18,9 +18,7 @@ from loanbook.core.servicing.loan.positions import STATE, Positions
 
 def agreed_terms(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
     """`terms` (schema `Terms`) with pinned product parameters and the schedule's constants."""
-    joined = terms.join(
-        pins.drop("entity", "currency"), on="product", how="left", maintain_order="left"
-    )
+    joined = pinned(terms, pins.drop("entity", "currency"))
     if joined.is_empty():
         return with_agreed(joined)
     if joined["interest_only"].count():
@@ -30,6 +28,24 @@ def agreed_terms(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
         joined = freeze(joined, pl.col("schedule_fixed_on").is_not_null())
     agreed = agree(joined)
     return agreed if agreed["loan_id"].is_sorted() else agreed.sort("loan_id")
+
+
+def pinned(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
+    """`terms` with the parameters of their products; one that all of these have alike is one value for the whole
+    column, which costs nothing to carry."""
+    products = terms.select(pl.col("product").unique()).join(pins, on="product", how="left")
+    alike = {
+        name: pl.lit(products[name][0], dtype=products.schema[name])
+        for name in pins.columns
+        if name != "product" and products.height and products[name].n_unique() == 1
+    }
+    others = pins.drop(alike)
+    if others.width > 1:
+        joined = terms.join(others, on="product", how="left", maintain_order="left")
+    else:
+        joined = terms
+    named = (*terms.columns, *(name for name in pins.columns if name != "product"))
+    return joined.with_columns(**alike).select(named)
 
 
 FROZEN = (

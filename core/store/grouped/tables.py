@@ -42,7 +42,7 @@ def cut(positions: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     for table, columns in GROUPS.items():
         has = positions.select(pl.any_horizontal(map(_is_set, columns))).to_series()
         if has.any():
-            yield table, positions.filter(has).select(*KEY, *columns)
+            yield table, positions.select(*KEY, *columns).filter(has)
 
 
 def _is_set(name: str) -> pl.Expr:

@@ -159,7 +159,7 @@ def _with_paid_up(loans: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures)
     return joined.with_columns(paid_up=pl.col("paid_up") + passed)
 
 
-def _slots(loans: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+def _slots(loans: pl.DataFrame, figures: Figures) -> pl.LazyFrame:
     """A row for every instalment that may take principal, its number the `slot`: the next one, or as
     many to come as the money can reach."""
     covers = (pl.col("money") + pl.col("prepaid_dues")) // pl.col("emi").clip(lower_bound=1)
@@ -174,21 +174,28 @@ def _slots(loans: pl.DataFrame, figures: Figures) -> pl.DataFrame:
         .otherwise(pl.max_horizontal("instalments", "instalment_no"))
     )
     return (
-        loans.with_columns(slot=pl.int_ranges("instalment_no", last.cast(pl.Int64) + 1))
+        loans.lazy()
+        .with_columns(slot=pl.int_ranges("instalment_no", last.cast(pl.Int64) + 1))
         .explode("slot")
         .with_columns(pl.col("slot").cast(pl.Int16))
     )
 
 
-def _with_room(slots: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+_OF_SLOTS = ("loan_id", "event_id", "money", "excess", "amortisation", "instalment_no", "instalments", "offered",
+             "earned", "slot", "room")  # fmt: skip
+"""What is read of slots once their room is known: a loan's other columns are not carried to each of them."""
+
+
+def _with_room(slots: pl.LazyFrame, own_dues: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     """`slots` with the `room` for principal of each: what it will ask, less what stands with it and
     what the money pays of its interest. An even spread asks in two turns (`later`)."""
     stands = early_paid(own_dues).group_by("loan_id", "instalment_no")
     principal = pl.col("early").filter(is_principal()).sum()
     early = stands.agg(pl.col("early").sum(), early_principal=principal)
     slots = slots.join(
-        early, left_on=["loan_id", "slot"], right_on=["loan_id", "instalment_no"], how="left"
-    )
+        early.lazy(), left_on=["loan_id", "slot"], right_on=["loan_id", "instalment_no"], how="left",
+        maintain_order="left",
+    )  # fmt: skip
     slots = figures.with_level(slots, pl.col("slot"), figures.due_date(pl.col("slot")))
     graced = pl.col("slot") <= pl.col("grace_principal")
     whole = pl.when(_is_level()).then("level").otherwise(figures.equal_part())
@@ -210,7 +217,8 @@ def _with_room(slots: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures) ->
     if figures.levels:
         takes_rest &= ~figures.last_is_level()
     room = pl.when(takes_rest).then("rest_principal").otherwise(room)
-    return _even_first(slots.with_columns(room=room), _spreads())
+    told = slots.with_columns(room=room).select(_OF_SLOTS).collect(engine="in-memory")
+    return _even_first(told, _spreads())
 
 
 def _in_order(
