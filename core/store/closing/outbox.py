@@ -130,6 +130,10 @@ def _copy(ledger: Queries, box: Path, name: str) -> dict[int, str]:
             "INSERT INTO _box.ducklake_table BY NAME SELECT * REPLACE (table_uuid::VARCHAR AS table_uuid, "
             f"path || '{name}/' AS path) FROM {CATALOGUE}.ducklake_table WHERE end_snapshot IS NULL"
         )
+        connection.execute(
+            f"INSERT INTO _box.ducklake_metadata BY NAME SELECT * FROM {CATALOGUE}.ducklake_metadata "
+            "WHERE key LIKE 'parquet_%'"
+        )
         connection.execute("COMMIT")
         return dict(
             connection.execute("SELECT table_id, table_name FROM _box.ducklake_table").fetchall()
