@@ -8,7 +8,7 @@ book goes on as if everything had been known in time.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -32,6 +32,8 @@ from loanbook.core.servicing.replay.fast_forward import History, fast_forward
 from loanbook.core.servicing.replay.holding import apart, rejoined
 
 ONE_DAY = dt.timedelta(days=1)
+DAYS_AT_ONCE = 250_000
+"""Days of loans lived again that are stored at a time, so that what they need in memory does not grow with them."""
 Close = Callable[[Book, pl.DataFrame, PolicyBook, dt.date], DayClose]
 _PAIR = ["debit", "credit"]
 _PLACE = ["loan_id", "entity", "product", "currency"]
@@ -78,6 +80,20 @@ class Restatement:
         first = self.since["from_date"].min()
         assert isinstance(first, dt.date)
         return first
+
+    def in_parts(self, date: dt.date) -> Iterator[Restatement]:
+        """The same of some loans at a time, with `DAYS_AT_ONCE` days to the close of `date` or little more, by loan."""
+        since = self.since.sort("loan_id")
+        days = (pl.lit(date) - pl.col("from_date")).dt.total_days()
+        numbered = since.with_columns(_part=days.cum_sum() // DAYS_AT_ONCE)
+        parts = numbered.partition_by("_part", include_key=False, maintain_order=True)
+        if len(parts) <= 1:
+            yield self
+            return
+        for part in parts:
+            ids = part["loan_id"]
+            ended = self.had_ended.filter(self.had_ended.is_in(ids.implode()))
+            yield replace(self, since=part, lived=self.lived.of(ids), had_ended=ended)
 
     def of_its_days(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Those of `rows` (`loan_id`, `business_date`) from the first date that changes for their loan."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import polars as pl
 
@@ -62,6 +62,11 @@ class Visit:
     changed: pl.DataFrame
     policies: PolicyBook
 
+    def of(self, ours: pl.Expr) -> Visit:
+        """The visit of some of its loans alone; nights that were summed are of none."""
+        frames = (each.name for each in fields(self) if each.name != "policies")
+        return replace(self, **{name: getattr(self, name).filter(ours) for name in frames})
+
 
 _NO_DATE = pl.lit(None, dtype=pl.Date)
 _NOBODY = empty(Allocations).select("loan_id", "event_id", "amount")
@@ -99,6 +104,16 @@ class History:
         """A frame of all rounds, one of `NOTHING`'s: `History.all("transfers")`."""
         nothing = [NOTHING[name]] if name in NOTHING else []
         return pl.concat([*nothing, *(getattr(each, name) for each in self.rounds)])
+
+    def of(self, ids: pl.Series) -> History:
+        """Lives of some of the loans alone, without the nights that were summed over all."""
+        ours = pl.col("loan_id").is_in(ids.implode())
+        visits = (each.of(ours) for each in self.rounds)
+        left = (self.dues, self.closed, self.closed_dues, self.waiting)
+        return History(
+            self.start.of(ids), tuple(each for each in visits if each.wide.height), self.stay.of(ours),
+            *(rows.filter(ours) for rows in left),
+        )  # fmt: skip
 
     def book(self, date: dt.date) -> Book:
         """The book at the end of `date`, the last one of all loans."""
@@ -176,7 +191,7 @@ class _FastForward:
             pass
         wide = pl.concat([frame for frame, _ in self.stays])
         dues = pl.concat([frame for _, frame in self.stays])
-        stay = QuietSpans.of(self._until(wide), dues, self.versions, self.start.date)
+        stay = QuietSpans.between(self._until(wide), dues, self.versions, self.start.date)
         return History(
             self.start, tuple(self.rounds), stay, self.dues,
             self.closed.drop("business_date"), self.closed_dues.drop("business_date"), self.waiting,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -36,7 +36,7 @@ class QuietSpans:
     """Date of the book it began with, whose rows are not part of it."""
 
     @classmethod
-    def of(
+    def between(
         cls,
         wide: pl.DataFrame,
         dues: pl.DataFrame,
@@ -54,6 +54,10 @@ class QuietSpans:
         )
         held = held.sort("loan_id", "business_date", "instalment_no", "component")
         return cls(visits.drop("end"), held, versions, eve)
+
+    def of(self, ours: pl.Expr) -> QuietSpans:
+        """Those of some of the loans."""
+        return replace(self, stood=self.stood.filter(ours), held=self.held.filter(ours))
 
     def wide(self, first: dt.date, last: dt.date) -> pl.DataFrame:
         """Terms, positions and `business_date` of every loan and day from `first` to `last`, by loan."""

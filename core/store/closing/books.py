@@ -24,6 +24,7 @@ from loanbook.core.servicing.loan.dues import DUE_KEY, Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.store.clocks import NOT_RESTATED
+from loanbook.core.store.closing import outbox
 from loanbook.core.store.closing.risk_events import outbox_rows, said_of
 from loanbook.core.store.grouped.constants import constants
 from loanbook.core.store.grouped.tables import cut, positions_of
@@ -156,20 +157,45 @@ class Books(InstanceQueries):
         day changed (`CHANGES`). `place`: the version, and which part of it this is, from 0.
         """
         version, _ = place
-        parts = [day_rows(closed, digests)]
-        corrected = changed.clear()
+        yield from _of_version(version, day_rows(closed, digests))
+        corrected = [changed.clear()]
         if again is not None:
             loans = pl.DataFrame({"loan_id": again.loans, "version": version})
             new = self.without_terms(loans)["loan_id"]
-            days = restated_days(closed, again)
-            parts.append(restated_rows(closed, again, new, days))
-            corrected = corrections(again, days, said_of(self, again.since))
-        parts.append({"risk_events": outbox_rows(corrected, changed, place)})
-        number = pl.lit(version, dtype=pl.Int64)
-        for part in parts:
-            for table, rows in part.items():
-                if rows.height:
-                    yield table, rows.with_columns(version=number)
+            for part in again.in_parts(closed.date):
+                days = restated_days(closed, part)
+                yield from _of_version(version, restated_rows(closed, part, new, days))
+                corrected.append(corrections(part, days, said_of(self, part.since)))
+        told = outbox_rows(pl.concat(corrected, how="diagonal"), changed, place)
+        yield from _of_version(version, {"risk_events": told})
+
+
+def _of_version(
+    version: int, tables: dict[str, pl.DataFrame]
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    number = pl.lit(version, dtype=pl.Int64)
+    for table, rows in tables.items():
+        if rows.height:
+            yield table, rows.with_columns(version=number)
+
+
+def gathered(rows: Iterable[tuple[str, pl.DataFrame]]) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Rows of tables as they are stored, those of a table together: each write of a table makes a file. No more than
+    `outbox.ROWS_AT_ONCE` or little more."""
+    tables: dict[str, list[pl.DataFrame]] = {}
+    for table, part in rows:
+        tables.setdefault(table, []).append(part)
+        if sum(each.height for parts in tables.values() for each in parts) > outbox.ROWS_AT_ONCE:
+            yield from _together(tables)
+            tables = {}
+    yield from _together(tables)
+
+
+def _together(tables: dict[str, list[pl.DataFrame]]) -> Iterator[tuple[str, pl.DataFrame]]:
+    for name in list(tables):
+        for table, rows in stored_as(name, pl.concat(tables.pop(name), how="diagonal_relaxed")):
+            if rows.height:
+                yield table, rows
 
 
 def _boarded(ledger: Queries, where: str, part: Part | None) -> pl.DataFrame:

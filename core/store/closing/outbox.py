@@ -142,12 +142,22 @@ def _copy(ledger: Queries, box: Path, name: str) -> dict[int, str]:
         connection.execute("DETACH _box")
 
 
+ROWS_AT_ONCE = 250_000
+"""Rows that a shard keeps in memory before they are in files, or little more."""
+
+
 def _insert(ledger: Queries, alias: str, tables: Iterable[tuple[str, pl.DataFrame]]) -> None:
     connection = ledger.connection
     connection.execute("BEGIN TRANSACTION")
+    written = 0
     try:
         for table, rows in tables:
             insert(connection, table, rows, alias)
+            written += rows.height
+            if written > ROWS_AT_ONCE:  # the rows of a transaction stay in memory until it ends
+                connection.execute("COMMIT")
+                connection.execute("BEGIN TRANSACTION")
+                written = 0
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

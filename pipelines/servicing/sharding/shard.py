@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import re
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import close
 from loanbook.core.servicing.laws.accounts import balances_of_part, carried_by_account
 from loanbook.core.servicing.laws.setting_apart import Close, Closed, Day, Limit
-from loanbook.core.store.closing.books import Books, stored_as
+from loanbook.core.store.closing.books import Books, gathered
 from loanbook.core.store.closing.outbox import NewFile, identity, state_of, write_files
 from loanbook.core.store.closing.risk_events import outbox_of
 from loanbook.core.store.history import StoredHistory
@@ -145,22 +146,24 @@ def _written(
     ledger: Books, spec: ShardSpec, done: Closed, digests: pl.DataFrame, attempt: str
 ) -> tuple[tuple[NewFile, ...], dict[str, int]]:
     """Files of the shard's rows, and how many of each table."""
-    gathered: dict[str, list[pl.DataFrame]] = {}
     told = spec.inputs
     changed = outbox_of(ledger, told.date, told.parent).changes(done.before, done.closed)
     place = (told.version, spec.shard)
-    for table, rows in ledger.rows_of_loans(done.closed, done.restated, digests, changed, place):
-        mine = rows.filter(pl.col("loan_id") > 0) if table == "transfers" else rows
-        gathered.setdefault(table, []).append(mine)
-    tables = [
-        stored
-        for name, parts in gathered.items()
-        for stored in stored_as(name, pl.concat(parts, how="diagonal_relaxed"))
-    ]
+    counted: dict[str, int] = {}
+
+    def stored() -> Iterator[tuple[str, pl.DataFrame]]:
+        own = done.closed.transfers["loan_id"] > 0
+        closed = replace(done.closed, transfers=done.closed.transfers.filter(own))
+        # one part of them after the other: days that are lived again may be many times the book
+        for name, rows in gathered(
+            ledger.rows_of_loans(closed, done.restated, digests, changed, place)
+        ):
+            counted[name] = counted.get(name, 0) + rows.height
+            yield name, rows
+
     run = re.sub(r"\W", "", spec.run)[:16]
     folder = f"{run}-{spec.inputs.version}-{spec.shard}-{attempt}"
-    files = write_files(ledger, ledger.settings, folder, tables)
-    return files, {name: rows.height for name, rows in tables if rows.height}
+    return write_files(ledger, ledger.settings, folder, stored()), counted
 
 
 def _told(done: Closed, read: _Read, rows: dict[str, int]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ import polars as pl
 import pytest
 
 from loanbook.core.servicing.laws.law import in_all
+from loanbook.core.servicing.replay import backdating
+from loanbook.core.store.closing import outbox
 from loanbook.core.store.instance import Close as Rules
 from loanbook.core.store.instance import InstanceError
 from loanbook.core.store.lake import LAKE
@@ -45,8 +47,14 @@ def test_figures_are_equal_to_the_byte_in_three_shards(
 
 
 def test_figures_are_equal_to_the_byte_in_seven_shards_as_a_large_book_has_them(
-    eve_of_shards: Path, one_frame: dict[str, pl.DataFrame], tmp_path: Path
+    eve_of_shards: Path,
+    one_frame: dict[str, pl.DataFrame],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # what is lived again is stored a loan at a time, and each table's rows as they come
+    monkeypatch.setattr(backdating, "DAYS_AT_ONCE", 1)
+    monkeypatch.setattr(outbox, "ROWS_AT_ONCE", 1)
     ledger = Ledger(copied(eve_of_shards, tmp_path / "home"))
     outgrown(ledger.connection, 0, 250_000)  # its positions are in no partition
     reports = close_in(ledger, 'executor = "none"\nshards = 7')
