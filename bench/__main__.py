@@ -28,6 +28,7 @@ from bench.book import DAY, balances, book, mixed, payments
 from bench.clock import timed
 from bench.curve import CSV, section
 from bench.late import late
+from bench.news import late_news
 from bench.report import report
 from bench.risk import risk_events
 from bench.vault import vault
@@ -413,6 +414,7 @@ def main() -> None:
     for what in ("mixed", "mixed_day", "schedules", "rates"):
         result[what] = _alone(what, 1_000_000)
     result["restated"] = _alone("restated", 10_000)
+    result["late_news"] = _alone("late_news", 1_000_000)
     result["replayed"] = _alone("replayed", 10_000)
     result["small"] = _alone("small", REPLAYED_DAYS)
     result["vault"] = _alone("vault", 1_000_000)
@@ -443,6 +445,7 @@ MEASURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "late": late,
     "risk_events": lambda loans: risk_events(loans, read_policies()),
     "restated": lambda loans: restated(loans, read_policies(), RESTATED_DAYS),
+    "late_news": late_news,
     "replayed": lambda loans: replayed(loans, read_policies(), REPLAYED_DAYS),
 }
 

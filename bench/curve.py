@@ -88,8 +88,8 @@ def section(points: pl.DataFrame) -> list[str]:
             "[ten_years.csv](images/ten_years.csv).", *plan()]  # fmt: skip
 
 
-SHARD, TABLES, LOAN_DAY, FILE, NAMED = 10**6, 6, 36, 512 * 2**20, 1_400
-"""Loans a file, tables that a shard writes each night, bytes a loan-day (of the table of a day above), bytes of a file
+SHARD, TABLES, LOAN_DAY, FILE, NAMED = 10**6, 6, 21, 512 * 2**20, 1_400
+"""Loans a file, tables that a shard writes each night, bytes a loan-day (of a plain book), bytes of a file
 that was merged, bytes of the catalogue a file (1,218 files of ten years by months: 1.68 MB)."""
 
 

@@ -90,6 +90,13 @@ def _restated(r: Row, result: Row) -> list[str]:
             "the backfill)."]  # fmt: skip
 
 
+def _late_news(n: Row, _: Row) -> list[str]:
+    return ["", f"## Late news of {n['restated']:,} of {n['loans']:,} loans, {n['days']} days back, in shards", "",
+            f"The close that takes it in, of the whole book: {n['compute']:.1f} s in shards, {n['write']:.1f} s for the driver's "
+            f"commit; {n['rows']:,} restated positions. At most {n['largest_gib']:.1f} GiB of memory in a worker process, "
+            f"{n['all_gib']:.1f} GiB in all of them together."]  # fmt: skip
+
+
 def _late(found: Row, result: Row) -> list[str]:
     day = next((d["whole"] for d in result["days"] if d["loans"] == found["loans"]), None)
     beside = f", beside a day of {day:.2f} s" if day else ""
@@ -129,7 +136,7 @@ def _replayed(r: Row, _: Row) -> list[str]:
 
 _SECTIONS: dict[str, Callable[[Row, Row], list[str]]] = {
     "compared": _compared, "backfill": _backfill, "mixed": _mixed, "schedules": _schedules, "rates": _rates,
-    "restated": _restated, "replayed": _replayed, "vault": _vault, "late": _late, "risk_events": _risk_events,
+    "restated": _restated, "late_news": _late_news, "replayed": _replayed, "vault": _vault, "late": _late, "risk_events": _risk_events,
     "small": _small,
 }  # fmt: skip
 """What each measurement is told as: of its row and of all results."""
