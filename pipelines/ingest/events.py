@@ -50,6 +50,9 @@ class BankKnown(Protocol):
     def entries_named(self, account: str, references: pl.Series) -> pl.DataFrame:
         """Earlier entries of an account that have one of the references."""
 
+    def cheques(self, accounts: list[str], amounts: pl.Series) -> pl.DataFrame:
+        """`reference`, `entry_id`, `account`, `amount` of what collectors were paid, of these amounts."""
+
     def payments(self, references: pl.Series, settled: pl.DataFrame) -> pl.DataFrame:
         """Payments that other files brought, or that were sent, under one of the references; `settled`: batches that
         files of this run booked as one."""

@@ -10,13 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from loanbook.core.payments.incoming.entries import same_as
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.payments.bank_accounts import BankAccount, EntryRule
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.resources import read_policies
 from tests.pipelines.bank_files import Entry, camt, mt940
 from tests.pipelines.files import LOANS, MONEY, close_landed, drop, rules, take, weekly_loan
 
 ROOT = Path(__file__).resolve().parents[2]
-DAY = "2018-01-09"
+DAY, LATER = "2018-01-09", "2018-01-10"
 TAPE = "loan_tape_2018-01-02_canonical.csv"
 
 
@@ -446,6 +448,34 @@ def test_two_deposits_of_a_lockbox_on_a_day_clear_each_however_the_file_is_cut(
         "200124-180109-001-001-1001": "applied loan_key", "200124-180109-007-001-1002": "applied loan_key",
         "B1": "settled total_of_a_collector", "B2": "settled total_of_a_collector",
     }  # fmt: skip
+    # the bank takes one of the cheques back, and one that is not known
+    back = camt(LATER, [Entry(-5000, ref="B3", text="RETURNED CHEQUE 0001002"), Entry(-5000, ref="B4", text="RETURNED CHEQUE 9")],
+                opening=15400)  # fmt: skip
+    drop(new_ledger, f"bank_{LATER}.xml", back)
+    policies = new_ledger.register(read_policies())
+    rule = EntryRule(
+        name="returned-cheque", outcome="returned", direction="debit", text="returned cheque"
+    )
+    mended = PolicyBook(
+        tuple(
+            (
+                folder,
+                each.model_copy(update={"rules": [*each.rules, rule]})
+                if isinstance(each, BankAccount)
+                else each,
+            )
+            for folder, each in policies.policies
+        ),
+        policies.registry,
+    )
+    assert not take(new_ledger, mended).refused
+    told = decided(new_ledger)
+    assert (told["B3"], told["B4"]) == ("returned return_of_a_payment", "suspense money_out")
     conserved(new_ledger)
     close_landed(new_ledger)
-    assert balance(new_ledger, "payment_clearing", "unidentified_receipts", "bank") == [0, 0, 15400]
+    # 50.00 wait, taken back, and not known of which payment
+    assert balance(new_ledger, "payment_clearing", "unidentified_receipts", "bank") == [
+        0,
+        5000,
+        5400,
+    ]

@@ -22,9 +22,10 @@ class EntryRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name = Field(description="what the decision is told by")
-    outcome: Literal["outside", "settled"] = Field(
+    outcome: Literal["outside", "settled", "returned"] = Field(
         description="outside: not the book's (rent, a bank's fee); settled: money whose payments came "
-        "in another file (a processor's payout, a batch of debits), which settles payment clearing"
+        "in another file (a processor's payout, a batch of debits), which settles payment clearing; returned: a cheque of a "
+        "lockbox that its bank did not pay, told by its number and amount: its payment is reversed from its own day"
     )
     direction: Literal["credit", "debit"] | None = Field(
         default=None, description="of entries of this direction; none: of both"
@@ -42,6 +43,8 @@ class EntryRule(BaseModel):
     def _names_something(self) -> EntryRule:
         if not (self.direction or self.code or self.text):
             raise ValueError("it names nothing, so every entry would be meant; give a code or text")
+        if self.outcome == "returned" and self.direction != "debit":
+            raise ValueError("a cheque that comes back is money out: write direction: debit")
         return self
 
 

@@ -40,6 +40,15 @@ class StoredBank:
         """As the function of this name."""
         return entries_named(self._ledger, account, references)
 
+    def cheques(self, accounts: list[str], amounts: pl.Series) -> pl.DataFrame:
+        """`reference`, `entry_id`, `account`, `amount` of what collectors were paid, of these amounts."""
+        return self._ledger.beside(
+            "SELECT e.reference, e.entry_id, e.account, e.amount FROM {lake}.bank_entries e JOIN _amounts a ON a.amount = e.amount "
+            "WHERE e.account IN (SELECT unnest($accounts)) AND e.direction = 'credit' AND e.outcome NOT IN ('duplicate', 'quarantined')",
+            {"accounts": accounts},
+            _amounts=amounts.drop_nulls().unique().rename("amount").to_frame(),
+        )  # fmt: skip
+
     def payments(self, references: pl.Series, settled: pl.DataFrame) -> pl.DataFrame:
         """As `payments_under`."""
         return payments_under(self._ledger, references, settled)

@@ -7,5 +7,6 @@
 - `stored` - what the ledger keeps of a file, its statements and entries
 - `returning` - returns and notifications of change: the instruction that each is of, and what it orders
 - `taken_back` - refunds and chargebacks of collectors: the payment that each takes back
+- `cheques` - cheques of a lockbox that come back, told by number and amount
 - `acknowledged` - what became of instructions, as a status report tells
 """

@@ -28,6 +28,7 @@ from loanbook.pipelines.formats.bank.reading import READERS
 from loanbook.pipelines.formats.bank.sniffing import KNOWN as FORMATS
 from loanbook.pipelines.formats.bank.sniffing import format_of
 from loanbook.pipelines.ingest.banking.acknowledged import acknowledged
+from loanbook.pipelines.ingest.banking.cheques import cheques_back
 from loanbook.pipelines.ingest.banking.returning import returning, told_of, with_returns
 from loanbook.pipelines.ingest.banking.stored import (
     books_of,
@@ -76,6 +77,7 @@ def taken(
     known.settled.append(settled)
     returned = returning(told_of(read, file, entries), read, file, policies, known)
     entries = with_returns(entries, returned)
+    entries, cheques = cheques_back(entries, file, policies, known)
     result = entering(entries, file, known)
     tables = file_rows(read, file, of_statements) | {
         "bank_entries": stored_entries(entries, read.format, file, known),
@@ -85,7 +87,7 @@ def taken(
             "place"
         ),
     }
-    result = together(result, returned.taken)
+    result = together(together(result, returned.taken), cheques)
     return replace(result, tables=tables | dict(result.tables))
 
 
