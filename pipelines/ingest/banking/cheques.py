@@ -25,6 +25,8 @@ from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import LandingFile
 
 REASON = "cheque_returned"
+MONEY_OUT = "money_out"
+"""The rule of an entry that stays in suspense, as every debit that nothing explains."""
 WAITS, SAID = (
     "returned_cheque_not_known",
     "no one cheque of a lockbox has its number and amount, and was paid in to a loan",
@@ -53,7 +55,7 @@ def cheques_back(
     mine, waits = pl.col("place").is_in(why["place"].implode()), pl.col("_why").is_not_null()
     done = told.with_columns(
         outcome=pl.when(waits).then(pl.lit("suspense")).otherwise("outcome"),
-        rule=pl.when(waits).then(pl.lit("money_out")).when(mine).then(pl.lit(PAYMENT_BACK)).otherwise("rule"),
+        rule=pl.when(waits).then(pl.lit(MONEY_OUT)).when(mine).then(pl.lit(PAYMENT_BACK)).otherwise("rule"),
         said=pl.coalesce(pl.col("_why").replace(WAITS, SAID), "said"), loan_id=pl.coalesce("_loan", "loan_id"),
     ).drop("_why", "_loan")  # fmt: skip
     return done, replace(taken, rows_in=0, accepted=0, duplicates=0, bad=[])
