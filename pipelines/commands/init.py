@@ -28,13 +28,12 @@ SAMPLE = (
     "products/lendingclub-personal.yaml",
     "tapes/lendingclub.yaml",
     "decisions/personal-loan.yaml",
-    "decisions/personal-loan-checked.yaml",
     "underwriting/personal-loan.yaml",
 )
 """Policies of the public sample: no part of a lender's own instance."""
 OWN_FILES = ("payment_files", "command_files", "application_files", "decisions")
 """Mappings of payments, orders and applications: none is shipped, loanbook's own columns need none; and policies of
-decisions, of which the sample's alone are."""
+decisions, of which the sample's alone is."""
 SCHEMA = "# yaml-language-server: $schema=../schemas/{kind}.json"
 """First line of a policy file: where an editor finds the fields of its kind."""
 TOML = """\
