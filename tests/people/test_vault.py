@@ -97,7 +97,7 @@ def test_persons_are_kept_once_found_however_they_are_written_and_shown_by_role(
         ("access.denied", "Ann", "Ann may not personal.unmask of given_name: that takes one of the roles compliance; "
                                  "an administrator gives it"),
         ("access.denied", "root", "root may not personal.read: that takes one of the roles approver, compliance, "
-                                  "scheduler, servicing; an administrator gives it"),
+                                  "reminders, scheduler, servicing; an administrator gives it"),
         ("person.unmask", "Cy", "complaint 12"),
     ]  # fmt: skip
 
