@@ -60,14 +60,15 @@ class Office:
 
 
 def reminders_at(office: Office, moment: dt.datetime) -> pl.DataFrame:
-    """What becomes at an instant (UTC) of reminders that are not decided yet: schema `DECIDED`, with `person` and `lender`."""
+    """What becomes at an instant (UTC) of reminders that are not decided yet: schema `DECIDED`, with `person`, `lender`, and `was`: the
+    state that was known of it (null: none)."""
     found = _open(office, _due(office))
     if found.is_empty():
         return (
             found.select(pl.lit(None, kind).alias(name) for name, kind in DECIDED.items())
             .clear()
             .with_columns(  # fmt: skip
-                person=pl.lit(None, pl.String), lender=pl.lit(None, pl.String)
+                person=pl.lit(None, pl.String), lender=pl.lit(None, pl.String), was=pl.lit(None, pl.String)
             )
         )
     loans = found["loan_id"].unique()
@@ -77,7 +78,7 @@ def reminders_at(office: Office, moment: dt.datetime) -> pl.DataFrame:
     rules = office.rules
     laws = {each.contact_rules: _law(office, each.contact_rules, moment) for each in rules.places}
     made = decided(found, _reach(office, persons, loans), _log(office, moment), rules, laws, moment)
-    who = found.select("reminder_id", "lender").unique("reminder_id")
+    who = found.select("reminder_id", "lender", "was").unique("reminder_id")
     return made.join(who, on="reminder_id", how="left", maintain_order="left").join(
         persons, on="loan_id", how="left", maintain_order="left"
     )
@@ -109,12 +110,14 @@ def _due(office: Office) -> pl.DataFrame:
 
 
 def _open(office: Office, due_ones: pl.DataFrame) -> pl.DataFrame:
-    """Reminders of which nothing is known yet, or that a service refused, and may be tried again."""
+    """Reminders of which nothing is known yet, or that a service refused, and may be tried again; with `was`, their state."""
     known = stored.reminders_of(office.reader.lake(), due_ones["reminder_id"].to_list())
     again = (pl.col("state") == "failed") & (pl.col("failures") < office.rules.tries)
     if office.rules.after_crash == "again":
         again |= pl.col("state") == "unsure"
-    return due_ones.join(known.filter(~again), on="reminder_id", how="anti", maintain_order="left")
+    open_ones = due_ones.join(known.filter(~again), on="reminder_id", how="anti", maintain_order="left")  # fmt: skip
+    was = known.select("reminder_id", was="state")
+    return open_ones.join(was, on="reminder_id", how="left", maintain_order="left")
 
 
 def _reach(office: Office, persons: pl.DataFrame, loans: pl.Series) -> pl.DataFrame:

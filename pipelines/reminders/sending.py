@@ -101,8 +101,8 @@ def _sent(
     """A few reminders: addresses opened, recorded, sent, recorded."""
     addresses = _addresses(office, part)
     claimed = _rows(office, part, "sending", moment)
-    known = stored.reminders_of(ledger, part["reminder_id"].to_list())
-    if not stored.claim(ledger, claimed, dict(known.select("reminder_id", "state").rows())):
+    known = part.filter(pl.col("was").is_not_null()).select("reminder_id", "was").rows()
+    if not stored.claim(ledger, claimed, dict(known)):
         raise LedgerConflictError("another run took reminders first; nothing of these was sent: run again")  # fmt: skip
     taken = [
         services.send(channel, addresses.get((person, FIELDS[channel]), ""), subject, text)

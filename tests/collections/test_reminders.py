@@ -19,6 +19,7 @@ import pytest
 
 from loanbook.core.errors import LedgerConflictError, LoanbookError, PolicyError
 from loanbook.core.policy.book import PolicyBook, parse
+from loanbook.core.policy.lending.reminder_rules import ReminderRules
 from loanbook.core.store.instance import SHIPPED_POLICIES
 from loanbook.core.store.known import reminders as stored
 from loanbook.core.store.lake import insert
@@ -236,3 +237,23 @@ def test_a_policy_of_reminders_says_what_is_wrong_with_it(
 ) -> None:
     with pytest.raises(PolicyError, match=why):
         parse("reminders", "own.yaml", POLICY.replace(before, after))
+
+
+def test_of_two_runs_that_decided_the_same_the_second_sends_nothing(
+    reminded: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = _copy(reminded, tmp_path)
+    decide, other = sending.worded, []
+
+    def beside(found: pl.DataFrame, rules: ReminderRules) -> pl.DataFrame:
+        """A run of another machine, which has no lock with this one, decides the same and is sooner."""
+        if not other:
+            other.append("runs")
+            (where.home / "reminders.lock").unlink()
+            assert len(_sent(where)) == 2
+        return decide(found, rules)
+
+    monkeypatch.setattr(sending, "worded", beside)
+    with pytest.raises(LedgerConflictError, match="another run took reminders first"):
+        _sent(where)
+    assert len(_lines(where)) == 2

@@ -46,7 +46,7 @@ REMINDABLE = f"""
         WHERE name = 'language' AND value <> '' GROUP BY loan_id),
     last AS (
         SELECT loan_id, arg_max(zone, (occurred_at, contact_id)) AS zone FROM contacts
-        WHERE known_on <= $booked AND loan_id IN (SELECT loan_id FROM of) GROUP BY loan_id)
+        WHERE known_on <= $booked AND agent <> '' AND loan_id IN (SELECT loan_id FROM of) GROUP BY loan_id)
     SELECT l.loan_id, k.loan_key, cu.name AS currency, split_part(pr.name, '@', 1) AS product, p.place, s.language, c.zone,
            l.days_past_due, l.oldest_due_date, l.amount_due, l.next_due_date BETWEEN $on + 1 AND $horizon AS comes, en.name AS lender
     FROM of l JOIN loan_keys k ON k.loan_id = l.loan_id
@@ -56,15 +56,16 @@ REMINDABLE = f"""
     LEFT JOIN last c ON c.loan_id = l.loan_id
     ORDER BY l.loan_id
 """
-"""Loans that are late, of which something falls due by a horizon, or that are named; `place` packed."""
+"""Loans that are late, of which something falls due by a horizon, or that are named; `place` packed. Where a reminder took its borrower
+to be says nothing of where they are."""
 _NOW = """
     SELECT * EXCLUDE (recorded_at), recorded_at,
            count(*) FILTER (WHERE state = 'failed') OVER (PARTITION BY reminder_id) AS failures
-    FROM {table} WHERE known_on <= $booked AND ($loan IS NULL OR loan_id = $loan)
+    FROM {table} WHERE {among}
     QUALIFY row_number() OVER (PARTITION BY reminder_id ORDER BY recorded_at DESC, state = 'sending') = 1
     ORDER BY day, loan_key, reminder_id
 """
-NOW = _NOW.format(table="reminders")
+NOW = _NOW.format(table="reminders", among="known_on <= $booked AND ($loan IS NULL OR loan_id = $loan)")
 """Each reminder with what became of it last, and how often no service took it."""
 _TRIES = 5
 COUNTED = """
@@ -85,31 +86,33 @@ SENT = ("sending", "sent", "unsure")
 
 def reminders_of(ledger: Queries, ids: list[str]) -> pl.DataFrame:
     """Reminders that are known among ids: `REMINDERS`, `failures`, `recorded_at`."""
-    return ledger.frame(
-        f"SELECT * FROM ({_NOW.format(table='{lake}.reminders')}) WHERE reminder_id IN (SELECT unnest($ids))",
-        {"booked": dt.date.max, "loan": None, "ids": ids},
-    )
+    return ledger.frame(_latest("reminder_id IN (SELECT unnest($ids))"), {"ids": ids})
+
+
+def _latest(among: str) -> str:
+    return _NOW.format(table="{lake}.reminders", among=among)
 
 
 def unfinished(ledger: Queries, before: dt.datetime) -> pl.DataFrame:
     """Reminders of which a run says, since before an instant (UTC), that it is sending them: it was killed."""
-    now = f"SELECT * FROM ({_NOW.format(table='{lake}.reminders')}) WHERE state = 'sending' AND recorded_at <= $before"
-    return ledger.frame(now, {"booked": dt.date.max, "loan": None, "before": before})
+    now = f"SELECT * FROM ({_latest('true')}) WHERE state = 'sending' AND recorded_at <= $before"
+    return ledger.frame(now, {"before": before})
 
 
 def last_sent(ledger: Queries, loans: pl.Series, but: list[str]) -> pl.DataFrame:
     """`loan_id`, `last_sent_on` of loans of which a reminder went out, or may have; `but` of ids that are decided anew."""
     return ledger.beside(
-        f"SELECT r.loan_id, max(r.day) AS last_sent_on FROM {{lake}}.reminders r JOIN _ids ON _ids.loan_id = r.loan_id "
-        f"WHERE r.state IN ({', '.join(repr(each) for each in SENT)}) AND r.reminder_id NOT IN (SELECT unnest($but)) "
-        "GROUP BY r.loan_id",
+        f"SELECT loan_id, max(day) AS last_sent_on FROM ({_latest('loan_id IN (SELECT loan_id FROM _ids)')}) "
+        f"WHERE state IN ({', '.join(repr(each) for each in SENT)}) AND reminder_id NOT IN (SELECT unnest($but)) "
+        "GROUP BY loan_id",
         {"but": but},
         _ids=loans.to_frame("loan_id"),
     )
 
 
 def claim(ledger: Queries, rows: pl.DataFrame, known: dict[str, str]) -> bool:
-    """Record reminders (`REMINDERS`) as being sent, unless another run took one of them since `known` (state by id) was read.
+    """Record reminders (`REMINDERS`) as being sent, unless another run took one of them since `known` (state by id) was read: when
+    it was decided that they go.
 
     One row moves with each claim, so that of two senders the second is refused, whatever keeps the catalogue.
     """
