@@ -1,4 +1,4 @@
-"""Dagster's asset of reminders, with the daily run and by the hour: each goes out at the borrower's own time."""
+"""Dagster's asset of reminders, by the hour and not with the daily run: each goes out at the borrower's own time."""
 
 import datetime as dt
 from contextlib import closing

@@ -10,8 +10,9 @@ import json
 import logging
 import os
 import threading
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from loanbook.core.errors import LoanbookError
@@ -22,9 +23,14 @@ from loanbook.core.store.settings import Settings
 VARIABLE = "LOANBOOK_REMINDERS_"
 FIELDS = {"email": "email", "sms": "phone", "chat": "phone"}
 """The field of the vault that is a borrower's address for each channel."""
+_SOMEBODY = {"email": "somebody@example.org", "phone": "+12025550123"}
+"""Addresses of nobody (RFC 2606; numbers kept for fiction), by which it is seen whether a service is one."""
 SINK = "loanbooksink"
 """Scheme of the addresses that lead to the file of a demo."""
 _writing = threading.Lock()
+
+if TYPE_CHECKING:
+    from apprise import Apprise
 
 
 def sink_of(where: Settings) -> Path:
@@ -51,19 +57,33 @@ class Services:
         """Channels that have a service."""
         return [name for name, address in self._addresses.items() if address]
 
+    def must_be_services(self, channels: Iterable[str]) -> None:
+        """LoanbookError where the address of one of the channels is no service's, whoever is written to."""
+        for channel in channels:
+            if self._service(channel, _SOMEBODY[FIELDS[channel]]) is None:
+                raise LoanbookError(
+                    f"{VARIABLE}{channel.upper()} is no address of a service; see https://appriseit.com/services"
+                )
+
     def send(self, channel: str, to: str, subject: str, text: str) -> bool:
-        """Whether the service of a channel took a message. LoanbookError where its address is none."""
-        from apprise import Apprise, AppriseAsset, NotifyFormat, PersistentStoreMode
+        """Whether the service of a channel took a message. None is asked where nobody is written to: it might take the lender's
+        own address for theirs."""
+        from apprise import NotifyFormat
+
+        service = self._service(channel, to) if to else None
+        if service is None:
+            return False
+        taken = service.notify(body=text, title=subject, body_format=NotifyFormat.TEXT, interpret_escapes=False)  # fmt: skip
+        return bool(taken)
+
+    def _service(self, channel: str, to: str) -> Apprise | None:
+        """The service that writes to an address; None: it takes none such."""
+        from apprise import Apprise, AppriseAsset, PersistentStoreMode
 
         _prepare()
         asset = AppriseAsset(app_id="loanbook", plugin_paths=[], storage_mode=PersistentStoreMode.MEMORY)  # fmt: skip
         service = Apprise(asset=asset)
-        if not service.add(self._addresses[channel].replace("{to}", quote(to, safe=""))):
-            raise LoanbookError(
-                f"{VARIABLE}{channel.upper()} is no address of a service; see https://appriseit.com/services"
-            )
-        taken = service.notify(body=text, title=subject, body_format=NotifyFormat.TEXT, interpret_escapes=False)  # fmt: skip
-        return bool(taken)
+        return service if service.add(self._addresses[channel].replace("{to}", quote(to, safe=""))) else None  # fmt: skip
 
 
 _ready: list[bool] = []

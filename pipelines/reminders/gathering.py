@@ -68,7 +68,9 @@ def reminders_at(office: Office, moment: dt.datetime) -> pl.DataFrame:
             found.select(pl.lit(None, kind).alias(name) for name, kind in DECIDED.items())
             .clear()
             .with_columns(  # fmt: skip
-                person=pl.lit(None, pl.String), lender=pl.lit(None, pl.String), was=pl.lit(None, pl.String)
+                person=pl.lit(None, pl.String),
+                lender=pl.lit(None, pl.String),
+                was=pl.lit(None, pl.String),
             )
         )
     loans = found["loan_id"].unique()

@@ -52,6 +52,7 @@ def send(ledger: Ledger, policies: PolicyBook, moment: dt.datetime) -> pl.DataFr
 
     Safe to repeat, and beside another run: what is recorded is not decided again. LedgerConflictError where another run sends.
     """
+    until = time.monotonic() + RUN_LASTS.total_seconds()
     with (
         _alone(ledger),
         closing(LedgerReader(ledger.settings)) as reader,
@@ -65,7 +66,9 @@ def send(ledger: Ledger, policies: PolicyBook, moment: dt.datetime) -> pl.DataFr
         stored.keep(ledger, withheld)
         done.append(withheld)
         going = worded(found.filter(pl.col("state") == "send"), office.rules)
-        until = time.monotonic() + RUN_LASTS.total_seconds()
+        services.must_be_services(
+            going["channel"].unique().sort()
+        )  # before any is recorded as being sent
         for part in going.iter_slices(AT_ONCE):
             if time.monotonic() < until:  # the next run decides on the rest anew
                 done.append(_sent(ledger, office, services, part, moment))

@@ -212,6 +212,8 @@ def test_a_service_is_told_the_address_and_one_that_refuses_is_no_service_that_t
         )
         services = Services(Settings(home=tmp_path))
         assert services.channels == ["sms"]
+        services.must_be_services(["sms"])
+        assert not services.send("sms", "", "", "to nobody")
         assert services.send("sms", "+1555 7", "", "one {x} <b>\\n")
         assert not services.send("sms", "+15558", "", "two")
         server.shutdown()
@@ -219,6 +221,10 @@ def test_a_service_is_told_the_address_and_one_that_refuses_is_no_service_that_t
     monkeypatch.setenv("LOANBOOK_REMINDERS_CHAT", "json://127.0.0.1/secret")
     with pytest.raises(LoanbookError, match="REMINDERS_CHAT does not say") as error:
         Services(Settings(home=tmp_path))
+    assert "secret" not in str(error.value)
+    monkeypatch.setenv("LOANBOOK_REMINDERS_CHAT", "jsonn://127.0.0.1/secret/{to}")
+    with pytest.raises(LoanbookError, match="CHAT is no address of a service") as error:
+        Services(Settings(home=tmp_path)).must_be_services(["chat"])
     assert "secret" not in str(error.value)
 
 

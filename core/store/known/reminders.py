@@ -65,7 +65,9 @@ _NOW = """
     QUALIFY row_number() OVER (PARTITION BY reminder_id ORDER BY recorded_at DESC, state = 'sending') = 1
     ORDER BY day, loan_key, reminder_id
 """
-NOW = _NOW.format(table="reminders", among="known_on <= $booked AND ($loan IS NULL OR loan_id = $loan)")
+NOW = _NOW.format(
+    table="reminders", among="known_on <= $booked AND ($loan IS NULL OR loan_id = $loan)"
+)
 """Each reminder with what became of it last, and how often no service took it."""
 _TRIES = 5
 COUNTED = """
