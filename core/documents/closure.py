@@ -40,7 +40,7 @@ def tasks(
 
     `letters`: `loan_key`, `kind`, `made_on` of letters that were made. `collateral`: `loan_key`, `reference`, `returned_on` (null:
     not yet). A letter counts that was made on the day of the ending or later, the first. A day after the last one in time is a day
-    of delay; collateral alone is compensated, in the currency of the rule.
+    of delay; collateral alone is compensated, in the currency of the rule and once a loan and day: it stands with what was, or is, latest.
     """
     ended = ended.filter(pl.col("ended_on") >= rules.ended_from)
     places = _places(ended, rules)
@@ -71,8 +71,15 @@ def tasks(
         .when(pl.col("due_on").is_null()).then(pl.lit("not due"))
         .when(is_late).then(pl.lit("late")).otherwise(pl.lit("open"))
     )  # fmt: skip
-    told = both.with_columns(state=state, compensation=pl.col("days_late") * pl.col("a_day"))
-    return told.sort("ended_on", "loan_key", "what", "reference").select(TASKS.names()).cast(TASKS)
+    told = both.with_columns(state=state).sort("ended_on", "loan_key", "what", "reference")
+    latest = (
+        pl.col("days_late").rank("ordinal", descending=True).over("loan_key", "ended_on", "what")
+        == 1
+    )
+    told = told.with_columns(
+        compensation=pl.when(latest).then(pl.col("days_late") * pl.col("a_day")).otherwise(0)
+    )
+    return told.select(TASKS.names()).cast(TASKS)
 
 
 def _places(ended: pl.DataFrame, rules: ClosureRules) -> pl.DataFrame:

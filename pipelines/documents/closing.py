@@ -29,12 +29,15 @@ RULES = "standard"
 """The policy of closure that counts."""
 
 
-def ended(reader: LedgerReader, at: Clocks) -> pl.DataFrame:
-    """Loans that ended by a date, or are charged off on it, with what their letters say."""
-    rows = reader.query(
-        stored.ENDED,
-        {"on": at.on, "known": at.known, "version": at.known, "losses": stored.losses()},
-    )
+AT_ONCE = 500
+"""So many letters are made and kept together: a run that is killed makes the others when it runs again."""
+
+
+def _ended(reader: LedgerReader, rules: ClosureRules, at: Clocks) -> pl.DataFrame:
+    """Loans that ended by a date, or are charged off on it, and have letters by the policy, with what these say."""
+    rows = reader.query(stored.ENDED, {
+        "since": rules.ended_from, "on": at.on, "known": at.known, "version": at.known, "losses": stored.losses(),
+    })  # fmt: skip
     codes = {code: unpacked(code) for code in rows["place"].drop_nulls().unique()}
     place = pl.col("place").replace_strict(codes, default="", return_dtype=pl.String)
     return rows.with_columns(jurisdiction=place.fill_null(""))
@@ -42,26 +45,37 @@ def ended(reader: LedgerReader, at: Clocks) -> pl.DataFrame:
 
 def tasks_of(reader: LedgerReader, policies: PolicyBook, at: Clocks) -> pl.DataFrame:
     """What is to be done of loans that ended, on a date (`loanbook.core.documents.closure.TASKS`)."""
+    rules = policies.in_force(ClosureRules, RULES, at.on)
+    return _tasks(reader, _ended(reader, rules, at), rules, at)
+
+
+def _tasks(
+    reader: LedgerReader, facts: pl.DataFrame, rules: ClosureRules, at: Clocks
+) -> pl.DataFrame:
     letters = reader.query(stored.LETTERS, {"kinds": [*LETTERS], "on": at.on})
     collateral = reader.query(stored.HELD, {"on": at.on}).select("loan_key", "reference", "returned_on")  # fmt: skip
-    rows = ended(reader, at).select(ENDED.names()).cast(ENDED)
-    return tasks(rows, letters, collateral, policies.in_force(ClosureRules, RULES, at.on), at.on)
+    return tasks(facts.select(ENDED.names()).cast(ENDED), letters, collateral, rules, at.on)
 
 
 def make_letters(
     ledger: Ledger, reader: LedgerReader, policies: PolicyBook, at: Clocks
 ) -> pl.DataFrame:
     """Make the letters that are to be made by the end of a date; the documents (`DOCUMENT`) that are new. Safe to repeat."""
-    todo = tasks_of(reader, policies, at).filter((pl.col("what") == "letter") & pl.col("done_on").is_null())  # fmt: skip
-    if todo.is_empty():
-        return pl.DataFrame(schema=DOCUMENT)
-    facts = ended(reader, at)
+    rules = policies.in_force(ClosureRules, RULES, at.on)
+    facts = _ended(reader, rules, at)
+    todo = _tasks(reader, facts, rules, at).filter((pl.col("what") == "letter") & pl.col("done_on").is_null())  # fmt: skip
     persons = persons_of_loans(ledger, todo["loan_id"])
     rows = todo.select("loan_id", "ended_on", kind="reference").join(
         facts, on=["loan_id", "ended_on"]
     ).join(persons, on="loan_id", how="left").sort("ended_on", "loan_key", "kind")  # fmt: skip
+    made = [_made(ledger, part, at.on) for part in rows.iter_slices(AT_ONCE)]
+    return pl.concat([pl.DataFrame(schema=DOCUMENT), *made])
+
+
+def _made(ledger: Ledger, rows: pl.DataFrame, on: dt.date) -> pl.DataFrame:
+    """Letters of some loans, made and kept; the documents (`DOCUMENT`) that are new."""
     named = read_instance(ledger.settings.home).entity
-    letters = [_letter(row, named, at.on) for row in rows.to_dicts()]
+    letters = [_letter(row, named, on) for row in rows.to_dicts()]
     pdfs = all_rendered([page_of(each) for each in letters])
     store, of = DocumentStore(ledger.settings), template_hash(TEMPLATE)
     before = dict(
@@ -81,8 +95,7 @@ def make_letters(
         known = ledger.frame("SELECT sha256 FROM {lake}.documents WHERE sha256 IN (SELECT unnest(?))", [documents["sha256"].to_list()])  # fmt: skip
         return known.is_empty()
 
-    keep(ledger, {"documents": documents}, none_since)
-    return documents
+    return documents if keep(ledger, {"documents": documents}, none_since) else documents.clear()
 
 
 def _letter(row: dict[str, object], named: str | None, on: dt.date) -> Letter:

@@ -97,16 +97,17 @@ def test_delay_is_counted_from_the_day_after_the_last_and_costs_what_the_place_s
         schema={"loan_key": pl.String, "kind": pl.String, "made_on": pl.Date}, orient="row",
     )  # fmt: skip
     back = {"a": dt.date(2024, 1, 31), "b": dt.date(2024, 2, 3), "c": None, "d": None, "e": None}
+    held = [(key, "title", on) for key, on in back.items()] + [("b", "car", dt.date(2024, 2, 2))]
     collateral = pl.DataFrame(
-        {"loan_key": [*back], "reference": "title", "returned_on": [*back.values()]},
-        schema={"loan_key": pl.String, "reference": pl.String, "returned_on": pl.Date},
-    )
+        held, schema={"loan_key": pl.String, "reference": pl.String, "returned_on": pl.Date}, orient="row"
+    )  # fmt: skip
     told = tasks(rows, letters, collateral, rules, dt.date(2024, 2, 10))
     found = {(row["loan_key"], row["reference"]): (row["state"], row["days_late"], row["compensation"]) for row in told.to_dicts()}  # fmt: skip
     assert found == {
         ("a", "paid_in_full"): ("done", 0, 0), ("a", "no_objection"): ("done late", 1, 0), ("a", "title"): ("done", 0, 0),
         ("b", "settlement_letter"): ("late", 33, 0),  # one of an earlier ending does not count
         ("b", "title"): ("done late", 3, 1_500_000),
+        ("b", "car"): ("done late", 2, 0),  # a day of delay costs once, whatever is held of a loan
         ("c", "paid_in_full"): ("late", 33, 0), ("c", "no_objection"): ("late", 33, 0), ("c", "title"): ("late", 10, 0),
         ("d", "paid_in_full"): ("late", 33, 0), ("d", "no_objection"): ("late", 33, 0), ("d", "title"): ("not due", 0, 0),
         ("e", "charge_off_notice"): ("late", 33, 0),  # what was charged off is owed still: its collateral stays

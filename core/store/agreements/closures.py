@@ -28,10 +28,10 @@ ENDED = f"""
     lives AS (SELECT loan_id, status, charged_off_on, {" + ".join(CLAIM_ROLES)} AS owed FROM positions_at($on, $known)),
     found AS (
         SELECT loan_id, ended_on, CASE why WHEN 'paid in full' THEN 'closed' ELSE replace(why, ' ', '_') END AS ending, 0 AS owed
-        FROM ended WHERE ended_on <= $on
+        FROM ended WHERE ended_on BETWEEN $since AND $on
         UNION ALL
         SELECT loan_id, charged_off_on, 'charged_off', owed FROM lives
-        WHERE status = {Status.charged_off.value} AND charged_off_on <= $on),
+        WHERE status = {Status.charged_off.value} AND charged_off_on BETWEEN $since AND $on),
     terms AS (SELECT loan_id, last(jurisdiction ORDER BY version) AS place, last(principal_agreed ORDER BY version) AS lent
               FROM loans WHERE close_reason IS NULL AND version <= $known AND loan_id IN (SELECT loan_id FROM found) GROUP BY loan_id),
     paid AS (SELECT p.loan_id, sum(p.amount)::BIGINT AS paid FROM allocations p
@@ -47,7 +47,7 @@ ENDED = f"""
     LEFT JOIN paid p ON p.loan_id = f.loan_id LEFT JOIN lost l ON l.loan_id = f.loan_id
     ORDER BY f.ended_on, k.loan_key
 """
-"""Loans that ended by a date, or are charged off on it, with what their letters say; `place` packed."""
+"""Loans that ended from one date to another, or are charged off then, with what their letters say; `place` packed."""
 LETTERS = "SELECT loan_key, kind, made_on FROM documents WHERE kind IN (SELECT unnest($kinds)) AND made_on <= $on"
 HELD = """
     SELECT loan_id, loan_key, reference, any_value(kind) AS kind, min(on_date) FILTER (WHERE step = 'held') AS held_on,
