@@ -95,11 +95,11 @@ def draw() -> None:
     done(f"{scope.token}|{kind}")
 
 
-@st.cache_data(max_entries=16, show_spinner="Contacts and promises are read …")
+@st.cache_data(max_entries=16, ttl=300, show_spinner="Contacts and promises are read …")
 def _performed(
     at: Clocks, first: dt.date, currency: tuple[int, str], digest: str, home: str, _policies: PolicyBook
 ) -> Performance:  # fmt: skip
-    """What came of the work, for as long as clocks, currency and policies are the same."""
+    """What came of the work, for five minutes at most: reminders go out between versions."""
     return performed(data.ledger(), _policies, at, first, currency)
 
 
@@ -108,7 +108,9 @@ def _ppm(value: int | None) -> str:
 
 
 def _figures(scope: Scope, work: Performance, flows: pl.DataFrame) -> None:
-    sums = work.channels.select(pl.col("attempts", "right_party").sum()).row(0)
+    sums = work.agents.select(pl.col("attempts", "right_party").sum()).row(
+        0
+    )  # of people: a reminder speaks with nobody
     fallen, kept, due, paid = (
         int(work.promises[name].sum())
         for name in ("fallen", "kept", "amount_fallen", "amount_paid")
@@ -116,7 +118,7 @@ def _figures(scope: Scope, work: Performance, flows: pl.DataFrame) -> None:
     last = flows.row(-1, named=True) if flows.height else None
     figures(scope, [
         (collections.EFFICIENCIES[1], share(last["ce_with_overdue"] if last else None), f"{last['month']:%b %Y}" if last else None),
-        ("Right-party rate", share(sums[1] / sums[0] if sums[0] else None), f"{count(sums[1])} of {count(sums[0])} attempts"),
+        ("Right-party rate", share(sums[1] / sums[0] if sums[0] else None), f"{count(sums[1])} of {count(sums[0])} attempts of agents"),
         ("Promises kept, by number", share(kept / fallen if fallen else None), f"{count(kept)} of {count(fallen)} due"),
         ("Promises kept, by amount", share(paid / due if due else None), f"{scope.money(paid)} of {scope.money(due)}"),
     ])  # fmt: skip
