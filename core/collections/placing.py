@@ -13,7 +13,7 @@ STEPS = pl.Schema({
     "reference": pl.String(), "loan_id": pl.Int64(), "loan_key": pl.String(), "stated_at": pl.Datetime("us"),
     "stated_on": pl.Date(), "step": pl.String(), "agency": pl.String(),
 })  # fmt: skip
-"""What happened between lender and agency: `stated_at` in UTC, `stated_on` its date where it was said."""
+"""What happened between lender and whoever held the loan: `stated_at` in UTC, `stated_on` its date where it was said."""
 SPANS = pl.Schema({
     "loan_id": pl.Int64(), "loan_key": pl.String(), "agency": pl.String(), "placed_on": pl.Date(), "ended_on": pl.Date(),
     "ended_by": pl.String(),

@@ -18,6 +18,11 @@ from loanbook.core.store.lake import LAKE, one_state
 if TYPE_CHECKING:
     from loanbook.core.store.settings import Settings
 
+HOLDERS = """
+    QUALIFY step = 'placed' OR agency = lag(CASE step WHEN 'placed' THEN agency END IGNORE NULLS)
+        OVER (PARTITION BY loan_id ORDER BY stated_at, placement_id)
+"""
+"""Of steps of placements those of whoever holds the loan: an agency that gives back what another holds by now changes nothing."""
 PUBLISHED = "(SELECT version FROM {lake}.publications WHERE state = 'published')"
 """Versions that readers see."""
 TOLD = "(SELECT version FROM {lake}.publications WHERE state IN ('published', 'withdrawn'))"

@@ -30,9 +30,14 @@ ON = dt.date(2018, 1, 19)
 
 @pytest.fixture(scope="module")
 def recovering(later_book: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    """A copy of the book: C is before a court, D was and it was withdrawn, F is with the agency, which remits for it."""
+    """A copy of the book: C is before a court, D was and it was withdrawn, F is with the agency, which remits for it; an agency that does
+    not hold F gave it back since."""
     home = shutil.copytree(later_book.home, tmp_path_factory.mktemp("recovering") / "home")
     with Ledger(Settings.of(home)) as ledger:
+        ledger.connection.execute(
+            "INSERT INTO _lake.placements BY NAME SELECT * REPLACE ('q9' AS placement_id, 'returned' AS step, 'another' AS agency, "
+            "stated_at + INTERVAL 1 HOUR AS stated_at) FROM _lake.placements WHERE placement_id = 'q1'"
+        )
         yield ledger
 
 

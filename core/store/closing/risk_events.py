@@ -20,7 +20,7 @@ from loanbook.core.risk_events.restating import CORRECTED, SAID
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.store.lake import LAKE, utc_now
-from loanbook.core.store.queries import TOLD, Queries
+from loanbook.core.store.queries import HOLDERS, TOLD, Queries
 
 A_VERSION, A_PART = 10**13, 10**9
 """Numbers that a version has, and each part of it."""
@@ -74,18 +74,18 @@ _PARENT = f"""
     SELECT (SELECT committed_at FROM {{lake}}.versions WHERE version = $parent) AS committed_at,
            EXISTS (SELECT 1 FROM {{lake}}.risk_events WHERE version <= $parent AND version IN {TOLD}) AS told
 """
-_HEARD = """
+_HEARD = f"""
     WITH heard AS (
-        SELECT loan_id, stated_at, preference_id AS reference, kind, known_on, recorded_at FROM {lake}.contact_preferences
+        SELECT loan_id, stated_at, preference_id AS reference, kind, known_on, recorded_at FROM {{lake}}.contact_preferences
         WHERE kind IN (SELECT unnest($kinds))
         UNION ALL
-        SELECT loan_id, stated_at, notice_id, kind, known_on, recorded_at FROM {lake}.notices
+        SELECT loan_id, stated_at, notice_id, kind, known_on, recorded_at FROM {{lake}}.notices
         UNION ALL
         SELECT loan_id, stated_at, legal_id, CASE WHEN list_contains($over, stage) THEN 'legal_ended' ELSE 'legal' END, known_on, recorded_at
-        FROM {lake}.legal_steps
+        FROM {{lake}}.legal_steps
         UNION ALL
         SELECT loan_id, stated_at, placement_id, CASE step WHEN 'placed' THEN 'placed' ELSE 'recalled' END, known_on, recorded_at
-        FROM {lake}.placements)
+        FROM {{lake}}.placements {HOLDERS})
     SELECT * FROM heard WHERE loan_id IN (SELECT loan_id FROM heard WHERE known_on >= $first OR recorded_at > $since)
 """
 

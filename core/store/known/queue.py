@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from loanbook.core.catalogue.components import CLAIM_ROLES, DUES
 from loanbook.core.store.known.contacts import ENDS
+from loanbook.core.store.queries import HOLDERS
 
 LATE = f"""
     WITH late AS (
@@ -63,9 +64,10 @@ MADE = """
       AND k.currency = $currency GROUP BY c.agent, c.channel ORDER BY c.agent, c.channel
 """
 """Contacts that the lender began in a period about loans of a currency, by agent (empty: a reminder) and channel."""
-PLACED = """
+PLACED = f"""
     SELECT placement_id AS reference, loan_id, loan_key, stated_at, stated_on, step, agency FROM placements
-    WHERE stated_on <= $on AND known_on <= $booked AND ($loan IS NULL OR loan_id = $loan) ORDER BY loan_id, stated_at, placement_id
+    WHERE stated_on <= $on AND known_on <= $booked AND ($loan IS NULL OR loan_id = $loan)
+    {HOLDERS} ORDER BY loan_id, stated_at, placement_id
 """
 """What happened between lender and agencies, as a business date knew it."""
 LEGAL = """
@@ -79,7 +81,7 @@ LEGAL = """
 """Loans under legal action, or that were, with the stage and the next date before the court."""
 ROLLED = """
     SELECT from_status, from_days, to_status, to_days, sum(loans)::BIGINT AS loans, sum(from_principal)::BIGINT AS from_principal
-    FROM roll WHERE version <= $known AND business_date <= $on AND business_date > $on - INTERVAL 3 MONTH
+    FROM roll WHERE version <= $known AND business_date <= $on AND business_date >= date_trunc('month', $on + 1) - INTERVAL 3 MONTH
     GROUP BY ALL HAVING sum(loans) <> 0
 """
 """Where the money of the last three month ends had stood a month before."""
