@@ -167,6 +167,31 @@ def test_a_message_that_is_cut_as_text_tells_what_it_tells_element_by_element() 
     assert same > 20
 
 
+def test_tags_that_are_written_unusually_hide_nothing_from_what_is_cut_as_text() -> None:
+    """An end with a blank, another prefix of the same namespace: what the schema finds right is read element by element
+    then, and a sign of private use in a name is a part of it."""
+    whole = (FILES / "camt053" / "viafintech__053__valid_example_v4.xml").read_bytes()
+    name = re.findall(rb'xmlns="([^"]+)"', whole)[0]
+    own = b'xmlns="%s"' % name
+    twice = whole.replace(own, own + b' xmlns:a="%s"' % name, 1)
+    unusual = [re.sub(b"(</?)(%s)>" % each, rb"\1a:\2>", twice) for each in (b"Ntry", b"TxDtls", b"Stmt")]
+    unusual += [re.sub(b"<(/?%s)>" % each, rb"<\1 >", whole, count=2) for each in (b"Ntry", b"TxDtls")]
+    unusual.append(whole.replace(b"</Stmt>", b"</Stmt >"))
+    signed = re.sub(b"<Nm>", b"<Nm>\xee\x80\x80", whole)
+    for data in (*unusual, signed):
+        assert data not in (whole, twice)
+        read = camt.read(data)
+        assert read.judged
+        assert read.valid
+        assert read.entries.height == 13
+        assert read.frame("details").height == camt.read(whole).frame("details").height
+        assert read.frames["entries"].drop("line", "counterparty").equals(
+            camt.read(whole).frames["entries"].drop("line", "counterparty")
+        )
+    names = camt.read(signed).frame("details")["counterparty"].drop_nulls()
+    assert names.str.starts_with("\ue000").all()
+
+
 def test_every_line_of_a_mutated_metro_2_file_is_read_or_named() -> None:
     samples = [path.read_bytes() for path, case in expectations(FILES)
                if case["format"] == "metro2" and path.suffix != ".json"]  # fmt: skip

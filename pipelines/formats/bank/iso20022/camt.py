@@ -163,7 +163,7 @@ def _as_text(data: bytes, message: Message, tag: str) -> _Report | None:
             _gathered(
                 report,
                 as_text(body, message, tag, _teller(report, tag)),
-                Around(message.prefix, message.namespaces),
+                Around(message.prefix, message.namespaces, (ENTRY, PAYMENT)),
             )
         except (ValueError, etree.XMLSyntaxError):
             return None

@@ -31,11 +31,11 @@ HEADS = {
 PAYMENTS = {"entry": pl.Int64, "line": pl.Int64, "text": pl.String}
 Told = Callable[[Any], None]
 """Is given the header and each statement, without its entries, as it ends."""
-_STRANGE = r"<[!?]|&#|xmlns|<([A-Za-z0-9_.-]+:)?TxDtls[^>]|\x{e000}"
-"""What makes an entry's text another than what is parsed, or than what is looked for; `&#`: a character by its number."""
+_STRANGE = r"<[!?]|&#|xmlns"
+"""What makes an entry's text another than what is parsed; `&#`: a character by its number."""
 _ODD = re.compile(r"<[!?]")
 _DECLARED = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:<\?xml(?:[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9_-]+)[\"'])?[^>]*\?>)?"
+    rb"(?:\xef\xbb\xbf)?(?:<\?xml(?:[^>]*?encoding\s*=\s*[\"']([^\"'>]*)[\"'])?[^>]*\?>)?"
 )
 
 
@@ -81,9 +81,16 @@ def as_text(body: tuple[bytes, int], message: Message, tag: str, told: Told) -> 
     whole = "".join(skeleton)
     if _ODD.search(whole):
         raise ValueError("a comment or a section of its own")
+    ended = 0
     for each in etree.fromstring(whole.encode(), etree.XMLParser(**SAFE)).iter():
-        if local(each.tag) in (tag, "GrpHdr"):
+        name = local(each.tag)
+        if name == ENTRY:
+            raise ValueError("an entry was not cut: its tags are more than its name, or of another prefix")
+        if name in (tag, "GrpHdr"):
             told(each)
+            ended += name == tag
+    if ended != whole.count(f"</{message.prefix}{tag}>"):
+        raise ValueError("a statement ends with more than its name, or by another prefix")
 
 
 def _end(data: bytes, ends: bytes, start: int) -> int:

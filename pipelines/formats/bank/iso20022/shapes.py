@@ -15,12 +15,14 @@ from typing import Any
 import polars as pl
 from lxml import etree
 
-from loanbook.pipelines.formats.bank.iso20022.stream import SAFE
+from loanbook.pipelines.formats.bank.iso20022.stream import SAFE, local
 
-MARK = "\ue000"
-"""Stands for what a leaf says; of Unicode's private use, so that no bank's text has it."""
+MARK = "\x01"
+"""Stands for what a leaf says; XML has no such character, so that no text of a message has it."""
+LOOKED = "\ue000"
+"""Begins what a leaf says in an element that is looked at, its number: in such a one no text of the message is left."""
 _TAG = re.compile("(<[^>]*>)")
-_LEAF = re.compile(f"^{MARK}([0-9]+)$")
+_LEAF = re.compile(f"^{LOOKED}([0-9]+)$")
 _ESCAPES = (("&#13;", "\r"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))  # fmt: skip
 
 
@@ -38,11 +40,12 @@ class Form:
 
 @dataclass(frozen=True)
 class Around:
-    """What elements lack that were cut out of a message as text: the prefix of its names, and its namespaces. Without
-    namespaces their texts are whole."""
+    """What elements lack that were cut out of a message as text: the prefix of its names, its namespaces, and elements of the
+    names that were `cut` out of them. Without namespaces their texts are whole."""
 
     prefix: str = ""
     namespaces: str = ""
+    cut: tuple[str, ...] = ()
 
 
 class Shapes:
@@ -58,7 +61,7 @@ class Shapes:
     def columns(self, rows: pl.DataFrame) -> pl.DataFrame:
         """`rows` with the columns of the form in place of `text`, what is within an element; null where it says nothing.
 
-        XMLSyntaxError: a text is no element's.
+        XMLSyntaxError: a text is no element's. ValueError: an element is left in it that was to be cut.
         """
         text = pl.col("text")
         cut = rows.with_columns(
@@ -90,14 +93,17 @@ class Shapes:
         if shape not in self._known:
             pieces = _TAG.split(shape)
             body = "".join(
-                f"{MARK}{n // 2}" if each == MARK else each for n, each in enumerate(pieces)
+                f"{LOOKED}{n // 2}" if each == MARK else each for n, each in enumerate(pieces)
             )
             if self.around.namespaces:
                 tag = self.around.prefix + self.form.tag
                 body = f"<{tag} {self.around.namespaces}>{body}</{tag}>"
             # what was parsed once is only looked at, also where the name of its namespace is no URI
             parser = etree.XMLParser(recover=not self.around.namespaces, **SAFE)
-            told = self.form.look(etree.fromstring(body, parser))
+            element = etree.fromstring(body, parser)
+            if any(local(each.tag) in self.around.cut for each in element.iterdescendants()):
+                raise ValueError("an element was not cut: its tags are more than its name, or of another prefix")
+            told = self.form.look(element)
             numbers = {name: leaf(told[name]) for name in self.form.leaves}
             lists = {name: [leaf(each) for each in told[name]] for name in self.form.lists}
             self._known[shape] = {
@@ -114,8 +120,7 @@ def leaf(told: str | None) -> int | None:
 
 def _plain(said: pl.Expr, escaped: bool) -> pl.Expr:
     """What a leaf says."""
-    text = said.str.strip_chars()
     if escaped:
         for sign, meant in _ESCAPES:
-            text = text.str.replace_all(sign, meant, literal=True)
-    return text
+            said = said.str.replace_all(sign, meant, literal=True)
+    return said.str.strip_chars()
