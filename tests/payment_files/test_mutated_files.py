@@ -174,8 +174,12 @@ def test_tags_that_are_written_unusually_hide_nothing_from_what_is_cut_as_text()
     name = re.findall(rb'xmlns="([^"]+)"', whole)[0]
     own = b'xmlns="%s"' % name
     twice = whole.replace(own, own + b' xmlns:a="%s"' % name, 1)
-    unusual = [re.sub(b"(</?)(%s)>" % each, rb"\1a:\2>", twice) for each in (b"Ntry", b"TxDtls", b"Stmt")]
-    unusual += [re.sub(b"<(/?%s)>" % each, rb"<\1 >", whole, count=2) for each in (b"Ntry", b"TxDtls")]
+    unusual = [
+        re.sub(b"(</?)(%s)>" % each, rb"\1a:\2>", twice) for each in (b"Ntry", b"TxDtls", b"Stmt")
+    ]
+    unusual += [
+        re.sub(b"<(/?%s)>" % each, rb"<\1 >", whole, count=2) for each in (b"Ntry", b"TxDtls")
+    ]
     unusual.append(whole.replace(b"</Stmt>", b"</Stmt >"))
     signed = re.sub(b"<Nm>", b"<Nm>\xee\x80\x80", whole)
     for data in (*unusual, signed):
@@ -185,8 +189,10 @@ def test_tags_that_are_written_unusually_hide_nothing_from_what_is_cut_as_text()
         assert read.valid
         assert read.entries.height == 13
         assert read.frame("details").height == camt.read(whole).frame("details").height
-        assert read.frames["entries"].drop("line", "counterparty").equals(
-            camt.read(whole).frames["entries"].drop("line", "counterparty")
+        assert (
+            read.frames["entries"]
+            .drop("line", "counterparty")
+            .equals(camt.read(whole).frames["entries"].drop("line", "counterparty"))
         )
     names = camt.read(signed).frame("details")["counterparty"].drop_nulls()
     assert names.str.starts_with("\ue000").all()

@@ -18,6 +18,7 @@ from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.payments.presenting import plan, present
 from loanbook.pipelines.resources import read_policies
 from tests.payments.a_mandated_book import ACCOUNT, DAY, asked, closed, shipped, why
+from tests.pipelines.bank_files import Entry, camt
 from tests.pipelines.files import MONEY, drop, rules, take
 
 ODFI = "09100001"
@@ -148,6 +149,31 @@ def test_a_return_is_reversed_from_the_day_of_its_payment_and_the_mandate_follow
     take(ledger, PolicyBook(tuple(kept), policies.registry))
     unknown = "SELECT outcome, said FROM {lake}.bank_entries WHERE returns = 'R02'"
     assert ledger.frame(unknown).rows() == [("suspense", WHY["unknown_payment"])]
+
+
+def test_returns_of_a_message_are_told_apart_though_all_of_it_stands_on_one_line(
+    presented: Ledger,
+) -> None:
+    ledger, policies = presented, shipped(presented)
+    of = {key: row["trace"] for key, row in sent(ledger).items()}
+    amount = sent(ledger)["A"]["amount"]
+    detail = ('<TxDtls><Refs><EndToEndId>{}</EndToEndId></Refs><AmtDtls><TxAmt><Amt Ccy="USD">101.50</Amt></TxAmt></AmtDtls>'
+              "<RtrInf><Rsn><Cd>R01</Cd></Rsn></RtrInf></TxDtls>")  # fmt: skip
+    backs = [[of["A"]], [of["B"]], [of["C"], of["D"]], [of["A"]]]
+    entries = [Entry(-amount * len(each), ref=f"B{n}") for n, each in enumerate(backs)]
+    body = camt("2018-01-11", [*entries, Entry(-777, ref="X")], opening=10**7)
+    for each in backs:
+        body = body.replace("<TxDtls></TxDtls>", "".join(map(detail.format, each)), 1)
+    drop(ledger, "bank_2018-01-11_synthetic-bank.xml", body)
+    closed(ledger, "2018-01-11", policies)
+    assert amount == 10150
+    assert unpaid(ledger, "2018-01-11") == ["A", "B", "C", "D"]
+    seen = "SELECT outcome, said, count(*) FROM {lake}.bank_entries GROUP BY ALL ORDER BY ALL"
+    assert ledger.frame(seen).rows() == [
+        ("returned", WHY["by_its_code"], 4), ("suspense", "money went out, and nothing explains it", 1),
+        ("suspense", WHY["told_before"], 1),
+    ]  # fmt: skip
+    assert LedgerReader(ledger.settings).query(CONSERVED)["conserved"].all()
 
 
 def test_what_had_no_funds_is_asked_again_on_the_payday_twice_and_no_more(

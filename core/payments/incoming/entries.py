@@ -62,6 +62,47 @@ def entries_of(file: BankFile) -> pl.DataFrame:
     An entry that sums payments which make its amount is told by them; of one that they don't make the whole
     stands, since what was kept of it can't be told.
     """
+    rows = _placed(file).join(
+        returns_of(file).unique("place", keep="first", maintain_order=True).select("place", returns="code", original="original"),
+        on="place", how="left", maintain_order="left",
+    )  # fmt: skip
+    refs = [
+        pl.when(~pl.col(name).str.strip_chars().str.to_uppercase().is_in(_NOTHING))
+        .then(pl.col(name).str.strip_chars())
+        .alias(name)
+        for name in ("reference", "client_ref", "end_to_end_id", "mandate")
+    ]
+    types = empty(Incoming).schema
+    shaped = rows.with_columns(
+        *refs, statement="batch", booked_on="booking_date", account=pl.lit(None, pl.String)
+    )
+    return shaped.select(pl.col(name).cast(type_) for name, type_ in types.items())
+
+
+def returns_of(file: BankFile) -> pl.DataFrame:
+    """A file's returns with the `place` (Int64) of the row of `entries_of` that each is: of an entry that is told by its
+    payments that of the payment."""
+    returns = file.frame("returns")
+    if returns.is_empty():
+        return returns.with_columns(place=pl.lit(None, pl.Int64))
+    rows = _placed(file).select("entry", "nth", "place", "end_to_end_id")
+    whole = rows.filter(pl.col("nth") == 0).select("entry", _whole="place")
+    keys = ["entry", "original", "_nth"]
+    single = (
+        rows.filter(pl.col("nth") > 0)
+        .rename({"end_to_end_id": "original"})
+        .with_columns(_nth=_nth(keys[:2]))
+    )
+    return (
+        returns.with_columns(_nth=_nth(keys[:2]))
+        .join(single.select(*keys, "place"), on=keys, how="left", nulls_equal=True, maintain_order="left")
+        .join(whole, on="entry", how="left", maintain_order="left")
+        .with_columns(place=pl.coalesce("place", "_whole")).drop("_nth", "_whole")
+    )  # fmt: skip
+
+
+def _placed(file: BankFile) -> pl.DataFrame:
+    """Entries, those that sum payments as these, with `entry`, `nth` (of its payments, from 1; 0: the entry itself) and `place`."""
     entries, details = file.entries, file.frame("details")
     sums = details.group_by("entry").agg(
         total=pl.col("amount").sum(), whole=pl.col("amount").is_not_null().all(),
@@ -85,23 +126,7 @@ def entries_of(file: BankFile) -> pl.DataFrame:
         .select(kept.columns)
     )
     rows = pl.concat([kept, inside]).sort("entry", "nth")
-    back = file.frame("returns").unique("entry", keep="first", maintain_order=True)
-    rows = rows.join(
-        back.select("entry", returns="code", original="original"), on="entry", how="left",
-        maintain_order="left",
-    )  # fmt: skip
-    refs = [
-        pl.when(~pl.col(name).str.strip_chars().str.to_uppercase().is_in(_NOTHING))
-        .then(pl.col(name).str.strip_chars())
-        .alias(name)
-        for name in ("reference", "client_ref", "end_to_end_id", "mandate")
-    ]
-    types = empty(Incoming).schema
-    shaped = rows.with_columns(
-        *refs, place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64), statement="batch",
-        booked_on="booking_date", account=pl.lit(None, pl.String),
-    )  # fmt: skip
-    return shaped.select(pl.col(name).cast(type_) for name, type_ in types.items())
+    return rows.with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
 
 
 def dated(entries: pl.DataFrame, account: BankAccount, date: dt.date) -> pl.DataFrame:

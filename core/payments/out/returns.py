@@ -15,10 +15,10 @@ from loanbook.core.payments.out.presentment import banking_days_after
 from loanbook.core.policy.originators import Originator, ReturnCodes
 
 TOLD = {
-    "line": pl.Int64, "code": pl.String, "original": pl.String, "trace": pl.String, "amount": pl.Int64,
+    "line": pl.Int64, "place": pl.Int64, "code": pl.String, "original": pl.String, "trace": pl.String, "amount": pl.Int64,
     "currency": pl.String, "returned_on": pl.Date,
 }  # fmt: skip
-"""A return as a bank tells it: reason code, trace or id of what comes back, its own trace, how much, when. No amount: that of
+"""A return as a bank tells it: where it stands, and the place of the entry that brings it (null: none does), reason code, trace or id of what comes back, its own trace, how much, when. No amount: that of
 the instruction."""
 OUTCOMES = ("reversal", "chargeback", "noted", "rejected", "refused", "duplicate", "unknown")
 WHY = {

@@ -35,8 +35,8 @@ def acknowledged(read: BankFile, file: LandingFile, policies: PolicyBook, known:
     acks = read.frame("acknowledgements").join(
         _placed(sent).select("end_to_end_id", instruction_key="key"), on="end_to_end_id", how="left", maintain_order="left"
     )  # fmt: skip
-    strange = acks.filter((pl.col("level") == "payment") & pl.col("instruction_key").is_null())
-    kept = acks.join(strange.select("line"), on="line", how="anti", maintain_order="left")
+    is_strange = (pl.col("level") == "payment") & pl.col("instruction_key").is_null()
+    strange, kept = acks.filter(is_strange), acks.filter(~is_strange)
     rows = kept.select(
         "instruction_key", "level", "status", "reasons", "line", file_key=pl.lit(file_key),
         told_on=pl.lit(file.business_date),
@@ -78,7 +78,7 @@ def _rejects(
     ]
     every = pl.concat(parts, how="diagonal").unique("end_to_end_id", keep="first", maintain_order=True)  # fmt: skip
     return every.select(
-        "line", "code", "currency", original="end_to_end_id",
+        "line", "code", "currency", place=pl.lit(None, pl.Int64), original="end_to_end_id",
         trace=pl.concat_str(pl.lit((read.message_id or "status") + ":"), "end_to_end_id"),
         amount=pl.col("told") if "told" in every.columns else pl.lit(None, pl.Int64),
         returned_on=pl.lit(file.business_date),

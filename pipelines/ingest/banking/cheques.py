@@ -16,6 +16,7 @@ from loanbook.core.payments.incoming.emitting import RECEIVED
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.payments.collections import CollectionMapping
 from loanbook.pipelines.ingest.banking.returning import (
+    MONEY,
     PAYMENT_BACK,
     broken_by,
     ordered,
@@ -43,14 +44,16 @@ def cheques_back(
         return entries, Taken(0, 0, 0, [], None)
     found = _with_payments(back, file, policies, known)
     orders = found.filter(pl.col("of_loan").is_not_null()).select(
-        "line", place=pl.lit(0, pl.Int64), command=pl.lit("reverse"), loan_id="of_loan",
+        "line", of="place", part=MONEY, command=pl.lit("reverse"), loan_id="of_loan",
         target_ref=pl.concat_str(pl.lit(f"{RECEIVED.name}/"), "payment_ref"), amount=pl.lit(""), reason=pl.lit(REASON),
         command_ref=reference_of(pl.concat_str(pl.lit("cheque/"), "entry_id")), value_date=pl.lit(file.business_date),
         maker=pl.concat_str(pl.lit("bank:"), "account"), checker=pl.lit("policy:bank_accounts"),
     )  # fmt: skip
     taken = ordered(orders, file, policies, known)
     unknown = pl.when(pl.col("of_loan").is_null()).then(pl.lit(WAITS))
-    why = found.select("place", _why=pl.coalesce(unknown, broken_by(taken)), _loan="of_loan")
+    why = found.select(
+        "place", _why=pl.coalesce(unknown, broken_by(taken, "place")), _loan="of_loan"
+    )
     told = entries.join(why, on="place", how="left", maintain_order="left")
     mine, waits = pl.col("place").is_in(why["place"].implode()), pl.col("_why").is_not_null()
     done = told.with_columns(

@@ -15,6 +15,7 @@ from loanbook.core.contract.dates.business_days import Calendar
 from loanbook.core.contract.money import EXPONENT, decimal_text
 from loanbook.core.payments.bank_file import BankFile
 from loanbook.core.payments.incoming.cash import PAYOUT_BACK
+from loanbook.core.payments.incoming.entries import returns_of
 from loanbook.core.payments.out.changes import CODES, corrected
 from loanbook.core.payments.out.returns import TOLD, WHY, by_name, decided, of_nobody
 from loanbook.core.policy.book import PolicyBook
@@ -35,9 +36,9 @@ RETURNS = ("return_key", "rail", "originator", "code", "kind", "original", "trac
 CHANGES = ("change_key", "rail", "code", "original", "instruction_key", "loan_id", "mandate", "account",
            "notified_on", "outcome", "why", "line")  # fmt: skip
 ENTERS = ("reversal", "chargeback")
-_MONEY, _MANDATE, _NEWS = (pl.lit(n, dtype=pl.Int64) for n in range(3))
-_PLACES = 4
-"""Orders that a line of the file may give, each with a line of its own while they are judged."""
+MONEY, _MANDATE, _NEWS = (pl.lit(n, dtype=pl.Int64) for n in range(3))
+"""Parts of what a return gives: one order of each at most."""
+_PARTS = 4
 
 
 @dataclass(frozen=True)
@@ -46,24 +47,24 @@ class Returned:
 
     taken: Taken
     """Events of the orders that they give, and rows of tables; no rows of the file are counted."""
-    lines: pl.DataFrame
-    """`line` of what was told, `outcome`, `why`, `loan_id`."""
+    entries: pl.DataFrame
+    """`place` of the entry that told it, `outcome`, `why`, `loan_id`."""
     changes: pl.Series = field(default_factory=lambda: pl.Series("line", [], dtype=pl.Int64))
     """Lines of entries that bring a notification of change."""
 
 
 def told_of(read: BankFile, file: LandingFile, decided: pl.DataFrame) -> pl.DataFrame:
-    """Returns of a file (`TOLD`), by the line of the entry that brings each; but of entries known before.
+    """Returns of a file (`TOLD`), by the entry that brings each; but of entries known before.
 
     `decided`: the entries with their `outcome`.
     """
-    again = decided.filter(pl.col("outcome") == "duplicate").select("line")
-    rows = read.frame("returns").filter(pl.col("original").is_not_null())
-    entries = read.entries.select("entry", "currency", of="line")
+    again = decided.filter(pl.col("outcome") == "duplicate").select("place")
+    rows = returns_of(read).filter(pl.col("original").is_not_null())
+    entries = decided.select("place", "currency", _line="line")
     return (
-        rows.join(entries, on="entry", how="left", maintain_order="left")
-        .with_columns(line=pl.coalesce("of", "line"), returned_on=pl.lit(file.business_date))
-        .join(again, on="line", how="anti", maintain_order="left")
+        rows.join(entries, on="place", how="left", maintain_order="left")
+        .with_columns(line=pl.coalesce("_line", "line"), returned_on=pl.lit(file.business_date))
+        .join(again, on="place", how="anti", maintain_order="left")
         .select(TOLD.keys()).cast(TOLD)  # type: ignore[arg-type]
     )  # fmt: skip
 
@@ -74,12 +75,12 @@ def returning(
     """Returns (`TOLD`) and the file's notifications of change, decided and ordered."""
     changes = read.frame("changes")
     if known.sending is None or (told.is_empty() and changes.is_empty()):
-        return Returned(Taken(0, 0, 0, [], None), pl.DataFrame(schema={"line": pl.Int64, "outcome": pl.String, "why": pl.String, "loan_id": pl.Int64}))  # fmt: skip
+        return Returned(Taken(0, 0, 0, [], None), pl.DataFrame(schema={"place": pl.Int64, "outcome": pl.String, "why": pl.String, "loan_id": pl.Int64}))  # fmt: skip
     names = pl.concat([told["original"], changes["original"]]).drop_nulls().unique()
     sent = known.sending.sent_as(names)
-    judged = _of_agreements(_judged(told, sent, file, policies, known), known)
+    judged = _numbered(_of_agreements(_judged(told, sent, file, policies, known), known))
     orders = _orders_of_returns(judged, file, policies)
-    listed, of_changes = _changes(changes, read, sent, file, known)
+    listed, of_changes = _changes(_numbered(changes, judged.height), read, sent, file, known)
     every = pl.concat([orders, of_changes], how="diagonal_relaxed")
     taken = ordered(every, file, policies, known)
     judged = _as_ordered(judged, taken)
@@ -91,8 +92,13 @@ def returning(
     }
     silent = replace(taken, rows_in=0, accepted=0, duplicates=0, bad=[], tables=tables)
     return Returned(
-        silent, judged.select("line", "outcome", "why", "loan_id"), listed["_entry_line"]
+        silent, judged.select("place", "outcome", "why", "loan_id"), listed["_entry_line"]
     )
+
+
+def _numbered(rows: pl.DataFrame, after: int = 0) -> pl.DataFrame:
+    """Rows with a number of their own, `of`, by which their orders are known; a file may have all on one line."""
+    return rows.with_columns(of=pl.int_range(after, after + pl.len(), dtype=pl.Int64))
 
 
 def _judged(
@@ -110,7 +116,7 @@ def _judged(
         by, codes, calendar = _policies(policies, str(name), file.business_date)
         theirs = sent.filter(pl.col("originator") == name)
         parts.append(decided(rows.drop("by"), theirs, before, by, codes, calendar))
-    return pl.concat(parts, how="diagonal").sort("line")
+    return pl.concat(parts, how="diagonal").sort("line", "place", maintain_order=True)
 
 
 def _of_agreements(judged: pl.DataFrame, known: Known) -> pl.DataFrame:
@@ -168,14 +174,14 @@ def _orders_of_returns(
     )
     rows = pl.concat(
         [
-            money.with_columns(place=_MONEY),
-            failed.with_columns(place=_MONEY),
-            changed.with_columns(place=_MANDATE),
+            money.with_columns(part=MONEY),
+            failed.with_columns(part=MONEY),
+            changed.with_columns(part=_MANDATE),
         ],
         how="vertical_relaxed",
     )
     return rows.select(
-        "line", "place", "command", "loan_id", "target_ref", "amount", "reason",
+        "line", "of", "part", "command", "loan_id", "target_ref", "amount", "reason",
         command_ref=reference_of(pl.concat_str("command", "return_key", separator="/")), value_date=pl.lit(file.business_date),
         maker=pl.concat_str(pl.lit("bank:"), "originator"), checker=pl.lit("policy:return_codes"),
     )  # fmt: skip
@@ -220,7 +226,7 @@ def _changes(
     sealed = Vault(known.home / "lake").sealed(fresh.select(PARTICULARS))["token"]
     listed = fresh.with_columns(account=pl.when(pl.col("outcome") == "amended").then(sealed))
     orders = fresh.filter(pl.col("outcome") == "amended").select(
-        "line", "loan_id", *PARTICULARS, place=_NEWS, command=pl.lit("amend_mandate"), target_ref="mandate",
+        "line", "of", "loan_id", *PARTICULARS, part=_NEWS, command=pl.lit("amend_mandate"), target_ref="mandate",
         amount=pl.lit(""), reason=pl.lit("notification_of_change"), command_ref=reference_of(pl.concat_str(pl.lit("amend/"), "change_key")),
         value_date=pl.lit(file.business_date), maker=pl.concat_str(pl.lit("bank:"), "by"),
         checker=pl.lit("policy:return_codes"),
@@ -229,14 +235,15 @@ def _changes(
 
 
 def ordered(orders: pl.DataFrame, file: LandingFile, policies: PolicyBook, known: Known) -> Taken:
-    """The orders as events, by the rules of orders."""
+    """The orders as events, by the rules of orders. `orders`: the fields of orders with `loan_id`, the `line` of the file, `of`, the
+    number of what gave it, and `part`, which of its orders it is."""
     if orders.is_empty():
         return Taken(0, 0, 0, [], None)
     keys = known.loans("loan_id", orders["loan_id"]).select("loan_id", "loan_key")
     told = (
         orders.join(keys, on="loan_id", how="left", maintain_order="left")
-        .with_columns(line=pl.col("line") * _PLACES + pl.col("place"))
-        .drop("loan_id", "place")
+        .with_columns(line=pl.col("of") * _PARTS + pl.col("part"))
+        .drop("loan_id", "of", "part")
         .sort("line")
     )
     lacking = {
@@ -251,24 +258,26 @@ def ordered(orders: pl.DataFrame, file: LandingFile, policies: PolicyBook, known
     taken = by_loans(parsed, file, policies, mapping, known)
     if taken.events is None:
         return taken
-    return replace(taken, events=taken.events.with_columns(pl.col("line") // _PLACES))
+    of = orders.unique("of")
+    line = (pl.col("line") // _PARTS).replace_strict(of["of"], of["line"])
+    return replace(taken, events=taken.events.with_columns(line=line))
 
 
 def _types() -> dict:
     return {name: type_ for name, type_ in Orders.create_empty().schema.items() if name != "unread"}
 
 
-def broken_by(taken: Taken) -> pl.Expr:
-    """The rule that the order about money broke which a `line` of the file gave; null: none."""
-    bad = {row["line"] // _PLACES: row["rule"] for row in taken.bad if row["line"] % _PLACES == 0}
+def broken_by(taken: Taken, of: str) -> pl.Expr:
+    """The rule that the order about money broke whose number is in column `of`; null: none."""
+    bad = {row["line"] // _PARTS: row["rule"] for row in taken.bad if row["line"] % _PARTS == 0}
     if not bad:
         return pl.lit(None, pl.String)
-    return pl.col("line").replace_strict(bad, default=None, return_dtype=pl.String)
+    return pl.col(of).replace_strict(bad, default=None, return_dtype=pl.String)
 
 
 def _as_ordered(judged: pl.DataFrame, taken: Taken) -> pl.DataFrame:
     """Returns with what became of their orders: one that broke a rule is refused by its name."""
-    broke = broken_by(taken)
+    broke = broken_by(taken, "of")
     comes = pl.col("outcome").is_in([*ENTERS]) | pl.col("event_ref").is_not_null()
     broken = broke.is_not_null() & comes
     return judged.with_columns(
@@ -283,8 +292,8 @@ PAYMENT_BACK = "return_of_a_payment"
 
 def with_returns(entries: pl.DataFrame, returned: Returned) -> pl.DataFrame:
     """Entries of the file with what became of those that bring something back, or news of an account."""
-    lines = returned.lines.unique("line", keep="first")
-    told = entries.join(lines.rename({"outcome": "_of", "why": "_why", "loan_id": "_loan"}), on="line", how="left", maintain_order="left")  # fmt: skip
+    places = returned.entries.unique("place", keep="first")
+    told = entries.join(places.rename({"outcome": "_of", "why": "_why", "loan_id": "_loan"}), on="place", how="left", maintain_order="left")  # fmt: skip
     notes = pl.col("line").is_in(returned.changes.implode()) | (pl.col("_of") == "noted")
     comes = pl.col("_of").is_in([*ENTERS]) | (pl.col("_why") == "payout_reversed")
     settled = comes & (pl.col("outcome") == "suspense")

@@ -14,6 +14,7 @@ from loanbook.core.payments.incoming.emitting import RECEIVED
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.payments.collections import CollectionMapping
 from loanbook.pipelines.ingest.banking.returning import (
+    MONEY,
     ORDERED_AMOUNT,
     PAYMENT_BACK,
     broken_by,
@@ -60,7 +61,9 @@ def taken_back(
     orders = _orders(found.filter(~waits & pl.col("paid").is_not_null()), mapping, file)
     taken = ordered(orders, file, policies, fresh)
     unknown = pl.when(waits).then(pl.lit("waits_by_policy")).when(pl.col("paid").is_null()).then(pl.lit("unknown_original"))  # fmt: skip
-    why = found.select("place", _why=pl.coalesce(unknown, broken_by(taken)), _loan="of_loan")
+    why = found.select(
+        "place", _why=pl.coalesce(unknown, broken_by(taken, "place")), _loan="of_loan"
+    )
     told = entries.join(why, on="place", how="left", maintain_order="left")
     entered = pl.col("place").is_in(found["place"].implode()) & pl.col("_why").is_null()
     done = told.with_columns(
@@ -101,7 +104,7 @@ def _orders(rows: pl.DataFrame, mapping: CollectionMapping, file: LandingFile) -
     """Orders that take payments back: whole as if they had not come where the mapping says so, else charged back."""
     whole = (pl.col("becomes") == "reversal") & (pl.col("amount") == pl.col("paid"))
     return rows.select(
-        "line", place=pl.lit(0, pl.Int64),
+        "line", of="place", part=MONEY,
         command=pl.when(whole).then(pl.lit("reverse")).otherwise(pl.lit("chargeback")),
         loan_id="of_loan",
         target_ref=pl.concat_str(pl.lit(f"{RECEIVED.name}/"), "payment_ref"),

@@ -85,7 +85,9 @@ def as_text(body: tuple[bytes, int], message: Message, tag: str, told: Told) -> 
     for each in etree.fromstring(whole.encode(), etree.XMLParser(**SAFE)).iter():
         name = local(each.tag)
         if name == ENTRY:
-            raise ValueError("an entry was not cut: its tags are more than its name, or of another prefix")
+            raise ValueError(
+                "an entry was not cut: its tags are more than its name, or of another prefix"
+            )
         if name in (tag, "GrpHdr"):
             told(each)
             ended += name == tag

@@ -102,7 +102,9 @@ class Shapes:
             parser = etree.XMLParser(recover=not self.around.namespaces, **SAFE)
             element = etree.fromstring(body, parser)
             if any(local(each.tag) in self.around.cut for each in element.iterdescendants()):
-                raise ValueError("an element was not cut: its tags are more than its name, or of another prefix")
+                raise ValueError(
+                    "an element was not cut: its tags are more than its name, or of another prefix"
+                )
             told = self.form.look(element)
             numbers = {name: leaf(told[name]) for name in self.form.leaves}
             lists = {name: [leaf(each) for each in told[name]] for name in self.form.lists}
