@@ -6,6 +6,7 @@ import datetime as dt
 
 import polars as pl
 
+from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.money import Rounding, int128, rate_to_ppb, rounded_quotient
 from loanbook.core.policy.lending.collection_agencies import CollectionAgency
 
@@ -40,6 +41,17 @@ def spans(steps: pl.DataFrame, on: dt.date) -> pl.DataFrame:
 def held(steps: pl.DataFrame, on: dt.date) -> pl.DataFrame:
     """Loans that stand with an agency at the end of a date: schema `SPANS`."""
     return spans(steps, on).filter(pl.col("ended_on").is_null())
+
+
+def remitted(events: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Events (columns of `loanbook.core.store.known.promises.MONEY`) without payments that came otherwise than by a source's files, and
+    without chargebacks that are not in these files and take nothing of what came by them."""
+    kind, ours = pl.col("kind"), pl.col("source_system") == source
+    paid = events.filter((kind == Kind.payment_received.value) & ours)["idempotency_key"]
+    of = pl.col("payload").str.json_path_match("$.of")
+    theirs = (kind == Kind.chargeback.value) & of.is_in(paid.implode()).fill_null(False)
+    money = kind.is_in([Kind.payment_received.value, Kind.chargeback.value])
+    return events.filter(~money | ours | theirs)
 
 
 def commissions(

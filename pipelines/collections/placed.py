@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Kind
-from loanbook.core.collections.placing import SPANS, STEPS, commissions, held, spans
+from loanbook.core.collections.placing import SPANS, STEPS, commissions, held, remitted, spans
 from loanbook.core.collections.promises import money_of
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
@@ -61,9 +60,7 @@ def commission_due(
     since = {"on": at.on, "booked": at.booked, "first": first}
     rows = reader.lake().beside(events.MONEY, since, _promised=placed.select("loan_id").unique())
     if agency.counts == "remitted":
-        source = source_of(agency.remits_by).source_system
-        came = pl.col("kind") == Kind.payment_received.value
-        rows = rows.filter(~came | (pl.col("source_system") == source))
+        rows = remitted(rows, source_of(agency.remits_by).source_system)
     due = commissions(_with_days(placed, reader), money_of(rows), agency, period)
     names = reader.query(
         "SELECT k.loan_id, c.name AS currency FROM loan_keys k JOIN currency_names c ON c.code = k.currency "

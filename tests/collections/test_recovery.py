@@ -11,7 +11,8 @@ from contextlib import closing
 import polars as pl
 import pytest
 
-from loanbook.core.collections.placing import STEPS, commissions, spans
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.collections.placing import STEPS, commissions, remitted, spans
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.lending.collection_agencies import CollectionAgency
@@ -150,3 +151,13 @@ def test_commission_is_on_what_came_from_the_placement_to_its_tail_by_how_late_t
     assert commissions(placed, money, agency, (dt.date(2024, 1, 10), dt.date(2024, 1, 10)))[
         "came"
     ].to_list() == [1010]
+
+
+def test_what_goes_back_of_money_that_came_otherwise_takes_nothing_off_an_agencys_commission() -> (
+    None
+):
+    paid, back, undone = Kind.payment_received.value, Kind.chargeback.value, Kind.reversal.value
+    rows = [("p1", paid, "agency", None), ("p2", paid, "bank", None), ("b1", back, "bank", '{"of":"p1"}'),
+            ("b2", back, "bank", '{"of":"p2"}'), ("b3", back, "bank", None), ("b4", back, "agency", None), ("r", undone, "bank", '{"reverses":"p1"}')]  # fmt: skip
+    events = pl.DataFrame(rows, schema=["idempotency_key", "kind", "source_system", "payload"], orient="row")  # fmt: skip
+    assert remitted(events, "agency")["idempotency_key"].to_list() == ["p1", "b1", "b4", "r"]
