@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
@@ -133,6 +134,11 @@ def init(
               if not sample else "Next: `loanbook demo` in that folder.")  # fmt: skip
 
 
+def _from_today(kind: str, text: str) -> str:
+    """A shipped policy as an own one: letters are made of loans that end from now on, and of none before."""
+    return text.replace("ended_from: 1900-01-01", f"ended_from: {dt.date.today()}") if kind == "closure" else text  # fmt: skip
+
+
 def make(home: Path, entity: str, *, sample: bool = False) -> int:
     """Write a new instance; returns the number of policies. InstanceError if anything is there."""
     if home.exists() and not home.is_dir():
@@ -145,7 +151,7 @@ def make(home: Path, entity: str, *, sample: bool = False) -> int:
             "empty one"
         )
     copied = [
-        (f"{kind}/{name}", text)
+        (f"{kind}/{name}", text if sample else _from_today(kind, text))
         for kind, name, text in policy_files(SHIPPED_POLICIES)
         if sample or (f"{kind}/{name}" not in SAMPLE and not name.startswith(SYNTHETIC))
     ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from loanbook.core.errors import LedgerError
+from loanbook.core.policy.lending.closure_rules import ClosureRules
 from loanbook.core.store import instance as instances
 from loanbook.core.store.instance import InstanceError, find_home, read_instance
 from loanbook.core.store.settings import CATALOGUE_VARIABLE, HOME_VARIABLE, Settings
@@ -35,6 +37,9 @@ def test_a_new_instance_reads_back_with_its_own_policies(
     shipped = {p.name for _, p in read_policies(POLICIES).policies}
     lacking = {name for name in shipped - own if not name.startswith("synthetic-")}
     assert lacking == {"lendingclub", "lendingclub-personal", "personal-loan"}
+    today = dt.date.today()
+    closure = read_policies().in_force(ClosureRules, "standard", today)
+    assert today - closure.ended_from <= dt.timedelta(1)  # loans that ended before have no letters
     (home / "policies" / "products" / "balloon.yaml").unlink()
     assert "balloon" not in {p.name for _, p in read_policies().policies}
 
