@@ -8,7 +8,6 @@ import polars as pl
 import streamlit as st
 
 from loanbook.core.errors import LoanbookError
-from loanbook.core.policy.decisions.duplicates import DuplicateRules
 from loanbook.core.store.origination.merges import pairs_now, said_of_pairs
 from loanbook.core.store.people import queue
 from loanbook.core.store.people.acting import has_people
@@ -162,7 +161,7 @@ def _records(who: Viewer, found: dict[str, Any]) -> None:
 
 def _say(who: Viewer, found: dict[str, Any]) -> None:
     """The form, or why it is not the viewer's."""
-    from loanbook.pipelines.origination.duplicates import MERGE, PART
+    from loanbook.pipelines.origination.duplicates import MERGE, PART, rules_if_any
 
     verdict = who.may("person.merge")
     if not verdict.allowed:
@@ -174,7 +173,7 @@ def _say(who: Viewer, found: dict[str, Any]) -> None:
             finder.link("approvals", f"Open order {order.id}", order=order.id, show="All that wait")
             return
     _, last = data.ledger().lake().landed_dates()
-    rules = next(iter(data.stored_policies().all_in_force(DuplicateRules, last or found["on_date"]).values()), None)  # fmt: skip
+    rules = rules_if_any(data.stored_policies(), last or found["on_date"])
     if rules is None:
         st.info("No policy of duplicates is in force.")
         return

@@ -25,6 +25,7 @@ from loanbook.core.store.origination.linking import METHOD, pairs_of
 from loanbook.core.store.origination.merges import (
     FOUND,
     SAID,
+    found_as,
     looked_at,
     new_pairs,
     pairs_now,
@@ -75,6 +76,11 @@ def rules_in_force(policies: PolicyBook, on: dt.date) -> DuplicateRules:
     return policies.in_force(DuplicateRules, "standard", on)
 
 
+def rules_if_any(policies: PolicyBook, on: dt.date) -> DuplicateRules | None:
+    """As `rules_in_force`; None: there are none, and nobody is looked for."""
+    return policies.all_in_force(DuplicateRules, on).get("standard")
+
+
 def look(ledger: Ledger, policies: PolicyBook, people: People, actor: Actor) -> Looked:
     """Compare all persons of the vault, if one is new or changed since the last look or the rules did, and keep pairs that are
     new. Takes `personal.read`."""
@@ -100,9 +106,7 @@ def look(ledger: Ledger, policies: PolicyBook, people: People, actor: Actor) -> 
 def look_if_persons(ledger: Ledger, policies: PolicyBook) -> Looked:
     """As `look`, as who acts; nothing where no vault is, or no policy of duplicates."""
     _, last = ledger.landed_dates()
-    if not has_people(ledger.settings) or not policies.all_in_force(
-        DuplicateRules, last or dt.date.max
-    ):
+    if not has_people(ledger.settings) or rules_if_any(policies, last or dt.date.max) is None:
         return Looked(0, 0, 0)
     people = open_people(ledger.settings)
     try:
@@ -159,12 +163,9 @@ def order(
         denied(office.people, actor, str(error), f"{verb} {pair_id}")
         raise
     rules = rules_in_force(office.policies, office.today)
-    before = said_of_pairs(office.ledger).filter(
-        (pl.col("person") == found["person"]) & (pl.col("other") == found["other"])
-    )
     fields = {"pair": pair_id, "person": found["person"], "other": found["other"], "weight": f"{found['weight'] / 100:.2f}",
               "evidence": found["evidence"], "note": note[:500]}  # fmt: skip
-    id_ = f"{verb[:5].rstrip('_')}-{pair_id[1:9]}-{before.height + 1}"
+    id_ = _order_id(office, verb, pair_id)
     wanted = queue.Proposal(verb, pair_id, office.today, fields, None, "", reason, note[:500], SOURCE, id_)  # fmt: skip
     version, _ = office.ledger.published()
     waits = queue.Rules(
@@ -173,10 +174,19 @@ def order(
     queue.propose(office.people, actor, wanted, waits)
     made = queue.order(office.people, id_)
     if made.state != queue.PROPOSED:
-        raise DuplicatesError(
-            f"order {id_} was {made.state} before; say of the pair that it is apart, or let the records be amended"
-        )
+        raise DuplicatesError(f"order {id_} is {made.state}: `loanbook orders list` has it kept")
     return made
+
+
+def _order_id(office: Office, verb: str, pair_id: str) -> str:
+    """The id of the order about a pair that is not done with, else the next: what was rejected or expired may be ordered anew."""
+    queue.expire(office.people)
+    going = (queue.PROPOSED, queue.APPROVED)
+    done = [
+        each for each in queue.orders(office.people)
+        if (each.proposal.command, each.proposal.loan_key) == (verb, pair_id) and each.state not in going
+    ]  # fmt: skip
+    return f"{verb.partition('_')[0]}-{pair_id}-{len(done) + 1}"
 
 
 def _judged(office: Office, actor: Actor, verb: str, pair_id: str, reason: str) -> dict[str, Any]:
@@ -242,7 +252,7 @@ def settle(office: Office, actor: Actor, done: queue.Order) -> queue.Order:
     known = said_of_pairs(office.ledger).filter(pl.col("order_id") == done.id)
     merge_id = known["merge_id"][0] if known.height else ""
     if not merge_id:
-        found = pair(office.ledger, done.proposal.loan_key)
+        found = found_as(office.ledger, done.proposal.loan_key)
         told = {"reason": done.proposal.reason, "note": done.proposal.fields["note"], "maker": done.maker,
                 "checkers": ", ".join(done.approved_by), "order_id": done.id}  # fmt: skip
         merge_id = _say(office, actor, ORDERS[done.proposal.command], found, told)

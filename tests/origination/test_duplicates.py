@@ -20,7 +20,7 @@ from loanbook.core.store.people.database import open_people
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.vault.vault import Vault
 from loanbook.core.store.writer import Ledger
-from loanbook.pipelines.approvals.approving import approved, may
+from loanbook.pipelines.approvals.approving import approved, may, rejected
 from loanbook.pipelines.approvals.desk import Desk
 from loanbook.pipelines.origination.duplicates import (
     MERGE,
@@ -123,9 +123,12 @@ def test_a_merge_takes_two_people_decisions_follow_it_from_its_day_and_it_can_be
         order(office, COM, MERGE, found["pair_id"], "family")
     with pytest.raises(DuplicatesError, match="not merged"):
         order(office, COM, PART, found["pair_id"], "family")
-    made = order(office, COM, MERGE, found["pair_id"], "typing_error")
-    assert order(office, COM, MERGE, found["pair_id"], "typing_error").id == made.id
+    first = order(office, COM, MERGE, found["pair_id"], "typing_error")
     desk = Desk.of(people, LedgerReader(ledger.settings, Shown()), registered)
+    assert rejected(desk, COX, first.id, "look again").state == "rejected"
+    made = order(office, COM, MERGE, found["pair_id"], "typing_error")
+    assert made.id != first.id, "what was rejected, or expired, may be ordered anew"
+    assert order(office, COM, MERGE, found["pair_id"], "typing_error").id == made.id
     assert not may(desk, COM, made).allowed, "not its maker"
     asked = _asked(ledger)
     assert gathered(ledger, asked)["prior_loans"].to_list() == [0], "a pair alone joins nothing"
@@ -152,7 +155,24 @@ def test_a_merge_takes_two_people_decisions_follow_it_from_its_day_and_it_can_be
     assert gathered(ledger, later)["prior_loans"].to_list() == [0]
     say_apart(office, COM, found["pair_id"], "family")
     assert said_of_pairs(ledger)["event"].to_list() == ["merged", "parted", "apart"]
+    _a_merge_of_an_amended_record_is_undone(office, desk, found["pair_id"])
     people.close()
+
+
+def _a_merge_of_an_amended_record_is_undone(office: Office, desk: Desk, pair_id: str) -> None:
+    """Merged anew, one record is amended: by now it is like a third and no more like the other."""
+    again = order(office, COM, MERGE, pair_id, "typing_error")
+    assert approved(desk, COX, again.id, "seen").state == "released"
+    name = {"phone": "15550100009", "family_name": "Muster", "birth_date": "1950-01-01"}
+    other = PERSONS[:1].with_columns(**{field: pl.lit(told) for field, told in name.items()})
+    vault = Vault(office.people)
+    vault.put(other, SER, amend=True)
+    vault.put(other.with_columns(ref=pl.lit("applicant/third")), SER)
+    assert look(office.ledger, office.policies, office.people, SER) == Looked(5, 1, 1)
+    assert pairs_now(office.ledger)["event"].to_list() == [None, "merged"]
+    undone = order(office, COX, PART, pair_id, "merged_in_error")
+    assert approved(desk, COM, undone.id, "").state == "released"
+    assert pairs_now(office.ledger)["event"].to_list() == [None]
 
 
 def _asked(ledger: Ledger) -> pl.DataFrame:

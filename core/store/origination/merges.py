@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
+from loanbook.core.errors import LedgerError
 from loanbook.core.origination.duplicates import MERGE_EVENTS, merged_on, one_person
 from loanbook.core.store.queries import Queries
 
@@ -25,7 +28,8 @@ ALIASES = pl.Schema({"on": pl.Date(), "applicant": pl.String(), "alias": pl.Stri
 
 def pairs_now(ledger: Queries) -> pl.DataFrame:
     """Pairs (`FOUND`) by the last look at both persons, with what people `event` said last (null: nothing) and when `since`;
-    those of whom nothing was said first, the heaviest at the top."""
+    those of whom nothing was said first, the heaviest at the top. A pair that is merged stays, whatever its persons became: else
+    nobody could undo it."""
     rows = ledger.frame(
         "WITH newest AS (SELECT person, max(revision) AS revision FROM (SELECT person, revision FROM {lake}.duplicate_pairs "
         "UNION ALL SELECT other, other_revision FROM {lake}.duplicate_pairs) GROUP BY person), "
@@ -34,12 +38,21 @@ def pairs_now(ledger: Queries) -> pl.DataFrame:
         "said AS (SELECT person, other, last(event ORDER BY recorded_at) AS event, last(on_date ORDER BY recorded_at) AS since "
         "FROM {lake}.person_merges GROUP BY 1, 2) "
         f"SELECT {', '.join(f'l.p.{n} AS {n}' for n in FOUND)}, s.event, s.since FROM last l "
-        "JOIN newest a ON a.person = l.p.person AND a.revision = l.p.revision "
-        "JOIN newest b ON b.person = l.p.other AND b.revision = l.p.other_revision "
-        "LEFT JOIN said s ON s.person = l.person AND s.other = l.other"
+        "JOIN newest a ON a.person = l.p.person JOIN newest b ON b.person = l.p.other "
+        "LEFT JOIN said s ON s.person = l.person AND s.other = l.other "
+        "WHERE s.event = 'merged' OR (a.revision = l.p.revision AND b.revision = l.p.other_revision)"
     )
     told = rows.cast(pl.Schema({**FOUND, "event": pl.String(), "since": pl.Date()}))
     return told.sort(pl.col("event").is_not_null(), -pl.col("weight"), "pair_id")
+
+
+def found_as(ledger: Queries, pair_id: str) -> dict[str, Any]:
+    """A pair as it was found (`FOUND`), whatever was found of its persons since. LedgerError: none was."""
+    names = ", ".join(FOUND)
+    rows = ledger.frame(f"SELECT {names} FROM {{lake}}.duplicate_pairs WHERE pair_id = $id LIMIT 1", {"id": pair_id})  # fmt: skip
+    if rows.is_empty():
+        raise LedgerError(f"no pair was ever found that has the id {pair_id!r}")
+    return rows.row(0, named=True)
 
 
 def looked_at(ledger: Queries) -> tuple[str, str, str]:
