@@ -27,12 +27,15 @@ def test_persons_of_a_file_are_in_the_vault_and_nowhere_else_and_the_report_quot
     ]  # fmt: skip
     drop(ledger, "persons_2018-02-01_partner.csv", HEAD + "".join(rows))
     drop(ledger, "persons_2018-02-01_strange.csv", "applicant,full_name,shoe_size\nperson-fay,Fay Muster,39\n")  # fmt: skip
+    drop(ledger, "persons_2018-02-01_headless.csv", "person-gus,Gus Muster,Gus Muster\n")
     drop(ledger, "applications_2018-02-01.csv", HEADER + _row("ann"))
     drop(ledger, "bureau_2018-02-01.jsonl", _report("person-ann", "R1"))
     report = take(ledger, policies)
     assert report.reconciles
-    assert (report.accepted, report.quarantined, len(report.refused)) == (4, 5, 1)
-    assert "shoe_size is no field of a person" in report.refused[0][1]
+    assert (report.accepted, report.quarantined, len(report.refused)) == (4, 5, 2)
+    told = dict(report.refused)
+    assert "neither applicant nor ref" in told["persons_2018-02-01_headless.csv"]
+    assert "shoe_size is no field of a person" in told["persons_2018-02-01_strange.csv"]
     assert rules(ledger, "persons_2018-02-01_partner.csv") == {
         4: "person_without_a_name", 5: "birth_date_not_a_date", 6: "person_ref_missing_or_too_long", 7: "person_kind_not_known",
         8: "born_in_the_future",

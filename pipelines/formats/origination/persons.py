@@ -10,11 +10,12 @@ import polars as pl
 
 from loanbook.core.catalogue.personal import KINDS, NAMES
 from loanbook.core.errors import IntakeError
-from loanbook.pipelines.formats.origination.reading import rows_of
-from loanbook.pipelines.formats.table import Parsed, date_in, parsed
+from loanbook.pipelines.formats.origination.reading import is_csv, rows_of
+from loanbook.pipelines.formats.table import Parsed, date_in, header_of, parsed
 
 NAMED_BY = ("full_name", "given_name", "family_name", "legal_name")
 WHO = ("applicant", "ref")
+_NOBODY = "the file has neither applicant nor ref: name each person by the token of the application, or by your own"
 
 
 class PersonRows(dy.Schema):
@@ -50,11 +51,12 @@ def persons(data: bytes, file_date: dt.date, prefix: str) -> Parsed:
 
     IntakeError: the file has neither `applicant` nor `ref`, or a column that is no field of a person: nothing is left out unsaid.
     """
+    if is_csv(data) and not {*WHO} & {*header_of(data)}:
+        raise IntakeError(_NOBODY)  # before a fault of the header quotes what may be a row
     texts, broken = rows_of(data)
-    who = [name for name in WHO if name in texts.columns]
     strange = sorted({*texts.columns} - {"line", "kind", *WHO, *NAMES})
-    if not who:
-        raise IntakeError("the file has neither applicant nor ref: name each person by the token of the application, or by your own")  # fmt: skip
+    if not {*WHO} & {*texts.columns}:
+        raise IntakeError(_NOBODY)
     if strange:
         raise IntakeError(
             f"{strange[0][:40]} is no field of a person; use applicant or ref, kind, {', '.join(NAMES)}"

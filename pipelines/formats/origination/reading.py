@@ -29,9 +29,14 @@ def read_rows(data: bytes, required: list[str]) -> tuple[pl.DataFrame, Bad]:
 
 def rows_of(data: bytes) -> tuple[pl.DataFrame, Bad]:
     """Rows as text with `line`, and lines that are none. The content tells the form. IntakeError: it is no such file."""
-    if data.startswith(PARQUET):
-        return _parquet(data), []
-    return json_rows(data) if data.lstrip()[:1] == b"{" else read_csv(data, [])
+    if is_csv(data):
+        return read_csv(data, [])
+    return (_parquet(data), []) if data.startswith(PARQUET) else json_rows(data)
+
+
+def is_csv(data: bytes) -> bool:
+    """Whether a file is read as CSV: it is no Parquet, and no JSON lines."""
+    return not data.startswith(PARQUET) and data.lstrip()[:1] != b"{"
 
 
 def must_have(columns: Collection[str], required: Iterable[str]) -> None:
