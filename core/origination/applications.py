@@ -7,7 +7,9 @@ import dataframely as dy
 from loanbook.core.frames import COUNT, DATE, KEY, MINOR, column
 
 KINDS = ("individual", "joint", "business")
-PARTIES = ("applicant", "co_applicant", "guarantor", "owner")
+OTHERS = ("co_applicant", "guarantor", "owner")
+"""Roles of an application beside the applicant."""
+PARTIES = ("applicant", *OTHERS)
 """Roles of people in an application; several of a role are set apart by a semicolon."""
 LINKS = ("device", "phone", "address", "account")
 """What applications may have in common."""

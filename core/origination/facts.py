@@ -65,18 +65,13 @@ def _with_consent(found: pl.DataFrame) -> pl.DataFrame:
     return found
 
 
-OTHERS = ("co_applicant", "guarantor", "owner")
-"""Roles of an application beside the applicant."""
-
-
 def of_parties(known: pl.DataFrame, parties: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
     """`application_id` and the inputs of the source `parties`, a row of `asked`, in its order.
 
-    `parties`: `application_id`, `kind` (of `OTHERS`), a row a person; `known`: what was known of each (`as_known`), in their
+    `parties`: `application_id`, `kind` (of `loanbook.core.origination.applications.OTHERS`), a row a person; `known`: what was known of each (`as_known`), in their
     order. `asked`: `application_id` and what the applicant's own report tells, `obligations_month`, where it does. What is told of
     nobody beside the applicant is 0, or the best word; where of one person a thing is not known, it is not known of them.
     """
-
     read = {
         **dict.fromkeys(("bureau_age_days", "bankruptcies", "accounts_past_due", "obligations_month"), pl.Int64()),
         **dict.fromkeys(("kyc", "screening"), pl.String()),

@@ -10,6 +10,7 @@ import polars as pl
 from loanbook.core.catalogue.inputs import BY_NAME
 from loanbook.core.decision.decisions import DECISIONS
 from loanbook.core.decision.reasons import in_words
+from loanbook.core.origination.applications import OTHERS, PARTIES
 from loanbook.core.origination.case import CASE_EVENTS, cases
 from loanbook.core.origination.facts import FACTS
 from loanbook.core.origination.links import LINKED
@@ -35,7 +36,7 @@ WAITING = f"""
                 FROM {{lake}}.decisions WHERE role = 'champion' GROUP BY application_id),
     news AS (SELECT a.application_id, max(f.known_on) AS known_on FROM {{lake}}.applications a
              JOIN decided d ON d.application_id = a.application_id
-             JOIN {{lake}}.application_links l ON l.application_id = a.application_id AND l.kind IN ('applicant', 'co_applicant', 'guarantor', 'owner')
+             JOIN {{lake}}.application_links l ON l.application_id = a.application_id AND l.kind IN {PARTIES}
              JOIN {{lake}}.applicant_facts f ON f.applicant = l.token
                   AND (f.recorded_at > d.recorded_at OR f.known_on > d.decided_at::DATE)
              GROUP BY a.application_id)
@@ -84,7 +85,7 @@ def others_of(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
     """`application_id`, `kind`, `token` of co-applicants, guarantors and owners of applications, a row a person and role."""
     return ledger.beside(
         "SELECT DISTINCT l.application_id, l.kind, l.token FROM {lake}.application_links l JOIN _ids i "
-        "ON i.application_id = l.application_id WHERE l.kind IN ('co_applicant', 'guarantor', 'owner') ORDER BY ALL",
+        f"ON i.application_id = l.application_id WHERE l.kind IN {OTHERS} ORDER BY ALL",
         [], _ids=ids.unique().to_frame("application_id"),
     )  # fmt: skip
 
@@ -206,7 +207,7 @@ def case_of(reader: LedgerReader, application: str) -> dict[str, Any] | None:
     handed_in = reader.query(
         "SELECT d.document_id, l.kind AS of, d.type, d.media, d.bytes, d.uploader, d.uploaded_at, d.scan, d.scanner, d.sha256, d.known_on "
         "FROM application_links l JOIN applicant_documents d ON d.applicant = l.token WHERE l.application_id = ? "
-        "AND l.kind IN ('applicant', 'co_applicant', 'guarantor', 'owner') ORDER BY d.known_on, d.document_id",
+        f"AND l.kind IN {PARTIES} ORDER BY d.known_on, d.document_id",
         [application],
     )
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from loanbook.core.origination.applications import PARTIES
 from loanbook.core.origination.screening import LISTED, standing
 from loanbook.core.store.origination.merges import persons_read_as
 from loanbook.core.store.queries import Queries
@@ -110,6 +111,6 @@ def persons_of(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
     """`application_id`, `applicant` (token) of every person whom applications name, in whatever role."""
     return ledger.beside(
         "SELECT DISTINCT l.application_id, l.token AS applicant FROM {lake}.application_links l JOIN _ids i "
-        "ON i.application_id = l.application_id WHERE l.kind IN ('applicant', 'co_applicant', 'guarantor', 'owner')",
+        f"ON i.application_id = l.application_id WHERE l.kind IN {PARTIES}",
         [], _ids=ids.unique().to_frame("application_id"),
     )  # fmt: skip

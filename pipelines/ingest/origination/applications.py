@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 
 from loanbook.core.frames import content_hashes
-from loanbook.core.origination.applications import Applications
+from loanbook.core.origination.applications import OTHERS, Applications
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.decisions.partners import (
     APPLICATION_OPTIONAL,
@@ -18,8 +18,6 @@ from loanbook.pipelines.formats.origination.applications import TOKENS, parse
 from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import LandingFile
 from loanbook.pipelines.ingest.origination.records import keep_new, tokens
-
-_SEVERAL = ("co_applicant", "guarantor", "owner")
 
 
 def taken(
@@ -47,7 +45,7 @@ def _applications(
     def word(name: str) -> pl.Expr:
         return pl.when(pl.col(name) != "").then(pl.col(name).str.to_lowercase()).alias(name)
 
-    counts = {name: _several(name) for name in _SEVERAL}
+    counts = {name: _several(name) for name in OTHERS}
     made = rows.select(
         "product", "currency", "submitted_on", "body_hash", "line", "applicant_kind",
         word("channel"), word("purpose"), word("housing"),
