@@ -38,15 +38,19 @@ def make_letters(ledger: Ledger, policies: PolicyBook) -> int:
     """
     left = untold(ledger)
     bodies, rules = policies_of(ledger), _underwriting(ledger)
+    words = {
+        key: _words(bodies[key[0]], rules.get(key[1]))
+        for key in left.select("policy_hash", "underwriting_hash").unique().rows()
+    }
     known = bureaus_known(ledger, left)
     lender = read_instance(ledger.settings.home).entity
     notices = []
     for row in left.to_dicts():
         says = rules_in_force(policies, row["decided_on"])
         if says is not None:
-            words = _words(bodies[row["policy_hash"]], rules.get(row["underwriting_hash"]))
             names = known.get(row["application_id"], [])
-            notices.append(_notice(row, says, words, names, _product(policies, row), lender or ""))
+            said = words[row["policy_hash"], row["underwriting_hash"]]
+            notices.append(_notice(row, says, said, names, _product(policies, row), lender or ""))
     if not notices:
         return 0
     store = DocumentStore(ledger.settings)
