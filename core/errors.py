@@ -34,6 +34,10 @@ class LedgerError(LoanbookError):
     """The ledger can't be opened, read or written as asked."""
 
 
+class ForgottenError(LedgerError):
+    """What is asked for is of a person who is forgotten: nobody reads it any more."""
+
+
 class LedgerConflictError(LedgerError):
     """Another writer committed first; nothing of this attempt was kept."""
 

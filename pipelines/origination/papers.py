@@ -8,7 +8,7 @@ import hashlib
 import polars as pl
 
 from loanbook.core.access.actor import AccessError, Actor
-from loanbook.core.errors import LedgerError, LoanbookError
+from loanbook.core.errors import ForgottenError, LedgerError, LoanbookError
 from loanbook.core.store.people.acting import denied
 from loanbook.core.store.people.audit import Record, log
 from loanbook.core.store.people.database import People
@@ -37,10 +37,7 @@ def opened(
         raise LoanbookError(f"no document is named {document!r}; `loanbook apply show` has those of a case")  # fmt: skip
     log(people, actor, Record("person.unmask", ("document", document), detail=reason))
     row = found.row(0, named=True)
-    data, fault = _bytes(Vault(ledger.settings.lake, ledger.settings), row)
-    if fault:
-        raise LedgerError(f"document {document} {fault}")
-    return data, row["media"]
+    return _bytes(Vault(ledger.settings.lake, ledger.settings), row), row["media"]
 
 
 def verdicts(ledger: InstanceQueries) -> pl.DataFrame:
@@ -48,19 +45,21 @@ def verdicts(ledger: InstanceQueries) -> pl.DataFrame:
     vault = Vault(ledger.settings.lake, ledger.settings)
     rows = []
     for row in ledger.frame(f"{_ALL} ORDER BY document_id").iter_rows(named=True):
-        _, fault = _bytes(vault, row)
-        word = "OK" if not fault else "FORGOTTEN" if "forgotten" in fault else "FAIL"
+        word, fault = "OK", ""
+        try:
+            _bytes(vault, row)
+        except LedgerError as error:
+            word, fault = "FORGOTTEN" if isinstance(error, ForgottenError) else "FAIL", str(error)
         rows.append((row["document_id"], row["sha256"], word, fault))
     return pl.DataFrame(rows, schema=VERDICTS, orient="row")
 
 
-def _bytes(vault: Vault, row: dict[str, object]) -> tuple[bytes, str]:
-    """A document as it came, and what is wrong with it; empty: nothing."""
-    sealed = row["sealed"]
+def _bytes(vault: Vault, row: dict[str, object]) -> bytes:
+    """A document as it came. LedgerError: it can't be opened, or is not what came."""
+    sealed, name = row["sealed"], str(row["document_id"])
     assert isinstance(sealed, bytes)
-    try:
-        data = base64.b64decode(vault.opened_text(str(row["document_id"]), sealed))
-    except LedgerError as error:
-        return b"", str(error)
+    data = base64.b64decode(vault.opened_text(name, sealed))
     found = hashlib.sha256(data).hexdigest()
-    return data, "" if found == row["sha256"] else f"is not what came: its bytes have the hash {found[:12]}"  # fmt: skip
+    if found != row["sha256"]:
+        raise LedgerError(f"document {name} is not what came: its bytes have the hash {found[:12]}")
+    return data

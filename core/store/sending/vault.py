@@ -22,7 +22,7 @@ import polars as pl
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from loanbook.core.errors import LedgerError
+from loanbook.core.errors import ForgottenError, LedgerError
 from loanbook.core.store.people.keys import make_file, read_file
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.vault.belongings import (
@@ -106,11 +106,11 @@ class Vault:
         return pl.Series("sealed", data, dtype=pl.Binary)
 
     def opened_text(self, name: str, sealed: bytes) -> str:
-        """The text that was sealed under a name. LedgerError: it is of another key or name, or the person is forgotten."""
+        """The text that was sealed under a name. LedgerError: it is of another key or name; ForgottenError."""
         if is_personal(sealed):
             (plain,) = opened_of(self._people(), [sealed], [f"original {name}"])
             if plain is None:
-                raise LedgerError(
+                raise ForgottenError(
                     f"the original {name} is of a person who is forgotten: nobody reads it any more"
                 )
             sealed = plain
