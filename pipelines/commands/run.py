@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from loanbook.pipelines.simulation.lending import Days
 
 PAGES = "http://localhost:8501"
-
-
 BEYOND = 10
 """Borrowers who ask again in the demo: few, since each is taken through every step, with people who judge each payout; for 10,000 it would be hours."""
 
@@ -51,12 +49,11 @@ def demo() -> None:
         set_up,
     )
 
-    folder = settings().landing
+    folder, tape = settings().landing, public_tape()
     days = lending.Days(THROUGH + dt.timedelta(days=1), THROUGH + dt.timedelta(days=2))
-    again = lending.who_ask(public_tape(), days.asks, BEYOND)
+    again = lending.who_ask(tape, days.asks, BEYOND)
     if not landed_dates(folder):
         set_up(settings().home)
-        tape = public_tape()
         files = drop(folder, tape) + drop_applications(folder, tape)
         lending.check_identity(folder, again, days)
         out.print(
@@ -66,11 +63,20 @@ def demo() -> None:
     out.print(
         'A demo instance: it knows no accounts. For one of your own set profile = "production" in its loanbook.toml.'
     )
-    if any(folder.rglob(f"kyc_{days.pays}_again.csv")):
+    if any(folder.rglob(f"kyc_{days.pays}_again.csv")) and (_published() or THROUGH) < days.pays:
         _run(THROUGH)
         _lend_beyond_the_tape(again, days)
-    else:  # another book, or one of a release that did not lend again
+    else:  # done, another book, or one of a release that did not lend again
         _run(None)
+
+
+def _published() -> dt.date | None:
+    """The last date that is published."""
+    from loanbook.pipelines.resources import open_instance
+
+    ledger, _ = open_instance()
+    with ledger:
+        return ledger.head().published_date
 
 
 def _lend_beyond_the_tape(again: pl.DataFrame, days: Days) -> None:
@@ -85,17 +91,13 @@ def _lend_beyond_the_tape(again: pl.DataFrame, days: Days) -> None:
     from loanbook.pipelines.simulation import lending
 
     where = settings()
-    ledger, _ = open_instance(where)
-    with ledger:
-        head = ledger.head().published_date
-    if head is None or head >= days.pays:
-        return  # done, or a book that went on by itself
     lending.ask_again(where.landing, again)
     out.print(
         f"\nBeyond the tape, all of it simulated: {again.height} borrowers who paid off ask again on {days.asks}. Names, checks, consents and "
         "accounts are synthetic. Agreements are made for these alone: for all 10,000 loans it would take hours."
     )
-    if head < days.asks:
+    published = _published()
+    if published is not None and published < days.asks:
         _closed(days.asks)
     ledger, policies = open_instance(where)
     with ledger:

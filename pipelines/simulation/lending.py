@@ -133,10 +133,11 @@ def agree(ledger: Ledger, policies: PolicyBook, days: Days, actor: Actor) -> Non
             accept(ledger, id_, days.asks, actor.name)
         if state in ("offered", "accepted"):
             sign(ledger, id_, (BORROWER, "192.0.2.1"), at, actor)
-    known = {*checks(ledger, now["offer_id"])["offer_id"]}
+    known = {*checks(ledger, now["offer_id"]).select("offer_id", "what").rows()}
     for place, (id_, key) in enumerate(now.select("offer_id", "application_id").rows(), start=1):
-        if id_ not in known:
+        if (id_, "kyc") not in known:
             record_kyc(ledger, id_, BORROWER, True, Answer(SOURCE, f"k-{place}", days.asks, actor))
+        if (id_, "ownership") not in known:
             told = {"bank": "021000021", "account": f"{place:010d}", "account_type": "checking", "originator": ORIGINATOR,
                     "holder": f"Synthetic Borrower {key.removeprefix(PREFIX)}"}  # fmt: skip
             record_account(ledger, policies, id_, told, Answer(SOURCE, f"a-{place}", days.pays, actor))  # fmt: skip
