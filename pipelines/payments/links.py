@@ -59,9 +59,10 @@ class LocalLinks:
         return [_link(row) for row in json.loads(self._path.read_text(encoding="utf-8"))]
 
     def pay(self, reference: str, on: dt.date) -> Path:
-        """Pay a link as its payer would, and hand the day's money over: the settlement file of the links paid on the day.
+        """Pay a link as its payer would, and hand its money over: the day's settlement file, of one link a day.
 
-        LoanbookError: there is no such link, it was paid, or its last day is over.
+        The file comes first: a run that was killed before the link is told as paid makes the same file again. LoanbookError: there
+        is no such link, it was paid, its last day is over, or the day was settled.
         """
         known = self.links()
         found = [each for each in known if each.reference == reference]
@@ -73,29 +74,38 @@ class LocalLinks:
                 f"the link {reference} is {link.state(max(on, link.paid_on or on))} and can't be paid"
             )
         path = self._landing / f"collected_{on}_{MAPPING}.csv"
-        if path.exists():  # a settlement that was sent is not another one
+        told = _settlement(link, on)
+        sent = path.exists() and path.read_text(encoding="utf-8") != told
+        if sent or any(
+            each.paid_on == on for each in known
+        ):  # one that was sent is not another one
             raise LoanbookError(f"{path.name} was settled already; pay it on a later day")
-        paid = [replace(each, paid_on=on) if each is link else each for each in known]
-        self._keep(paid)
-        self._settle(link, on, path)
+        _written(path, told)
+        self._keep([replace(each, paid_on=on) if each is link else each for each in known])
         return path
 
-    def _settle(self, link: Link, on: dt.date, path: Path) -> None:
-        wanted, payout = link.wanted, f"LINKS-{on}"
-        amount = to_major(wanted.amount, wanted.currency)
-        rows = [
-            (link.reference, "paid", amount, wanted.currency, str(on), wanted.loan_key, payout),
-            (payout, "payout", amount, wanted.currency, str(on), "", payout),
-        ]
-        columns = ["reference", "type", "amount", "currency", "paid_on", "loan", "payout"]
-        self._landing.mkdir(parents=True, exist_ok=True)
-        pl.DataFrame(rows, schema=columns, orient="row").write_csv(path)
-
     def _keep(self, links: list[Link]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_suffix(".part")
-        part.write_text(json.dumps([_row(each) for each in links], indent=1), encoding="utf-8")
-        os.replace(part, self._path)
+        _written(self._path, json.dumps([_row(each) for each in links], indent=1))
+
+
+def _written(path: Path, text: str) -> None:
+    """A file that is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")  # the landing folder passes over such a name
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
+def _settlement(link: Link, on: dt.date) -> str:
+    """The settlement file of a link that is paid on a day."""
+    wanted, payout = link.wanted, f"LINKS-{on}"
+    amount = to_major(wanted.amount, wanted.currency)
+    rows = [
+        (link.reference, "paid", amount, wanted.currency, str(on), wanted.loan_key, payout),
+        (payout, "payout", amount, wanted.currency, str(on), "", payout),
+    ]
+    columns = ["reference", "type", "amount", "currency", "paid_on", "loan", "payout"]
+    return pl.DataFrame(rows, schema=columns, orient="row").write_csv()
 
 
 def _row(link: Link) -> dict[str, Any]:
