@@ -263,7 +263,7 @@ def test_no_other_room_makes_an_event_of_a_payment() -> None:
     them takes it from `loanbook.core.payments.incoming.emitting`."""
     readers = {
         "core/catalogue/events.py", "core/collections/promises.py", "core/servicing", "core/store", "pipelines/reporting/products.py",
-        "pipelines/ingest/orders/returned_payments.py", "core/payments/incoming/emitting.py", "pipelines/collections/placed.py",
+        "pipelines/ingest/orders/returned_payments.py", "core/payments/incoming/emitting.py", "core/collections/placing.py",
     }  # fmt: skip
     found = [
         file.relative_to(ROOT).as_posix()
