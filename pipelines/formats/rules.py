@@ -344,7 +344,7 @@ _PERSONS = (
     _rule("person_ref_missing_or_too_long", "nobody is named, or by more than 200 characters", "send the token of the application as applicant, or a ref of your own"),
     _rule("person_kind_not_known", "the person is of no known kind", "write individual or business"),
     _rule("person_without_a_name", "the row has no name", "send full_name, given_name and family_name, or legal_name"),
-    _rule("birth_date_not_a_date", "the birth date is no date", "write it as YYYY-MM-DD"),
+    _rule("birth_date_not_a_date", "the birth date is no date, or not between 1900 and 2299", "write it as YYYY-MM-DD"),
     _rule("born_in_the_future", "the person was born after the file's date", "mend the birth date"),
     _rule("person_with_another_content", "the person is known with other content", "`loanbook vault put --amend` makes a new revision; or give another ref"),
     _rule("person_is_forgotten", "the person was forgotten, and is not kept again", "leave the row out"),

@@ -105,14 +105,13 @@ def _form(annotation: Any) -> str:
 
 
 def _bounds(field: FieldInfo) -> str:
-    """Least and most of a number."""
-    words = {"ge": "from", "gt": "above", "le": "to", "lt": "below"}
-    limits = [
-        f"{word} {getattr(rule, name)}"
-        for rule in field.metadata
-        for name, word in words.items()
-        if getattr(rule, name, None) is not None
-    ]
+    """Least and most of a number: the narrowest, where its type has bounds of its own."""
+    words = {"ge": ("from", max), "gt": ("above", max), "le": ("to", min), "lt": ("below", min)}
+    limits = []
+    for name, (word, narrowest) in words.items():
+        stated = [getattr(rule, name, None) for rule in field.metadata]
+        if known := [limit for limit in stated if limit is not None]:
+            limits.append(f"{word} {narrowest(known)}")
     return f" {' '.join(limits)}" if limits else ""
 
 

@@ -21,9 +21,11 @@ from loanbook.pipelines.commands.init import make
 from loanbook.pipelines.formats import commands, payments
 from loanbook.pipelines.formats.mapped import plain
 from loanbook.pipelines.formats.payments import exact_minor
+from loanbook.pipelines.formats.registry import BY_NAME
 from loanbook.pipelines.formats.tape import parsing
 from loanbook.pipelines.formats.tape import rows as tape_rows
 from loanbook.pipelines.ingest.boarding import _reported
+from loanbook.pipelines.ingest.dry_run.suggestion import FIELDS
 from tests.pipelines.files import LOANS, MONEY, drop, rules, take, weekly_loan
 
 BANK = """\
@@ -321,4 +323,14 @@ def test_a_file_is_checked_and_nothing_is_stored(
         columns={"principal": "Amount", "rate_percent": "Interest Rate", "instalments": "Term",
                  "disbursed_on": "Funded On", "first_due_date": "First Payment Date"},
     )  # fmt: skip
+    assert set(FIELDS) == {kind.mappings for kind in BY_NAME.values() if kind.mappings}
+    odd = {"applications_2018-01-03_own.csv": b"a,b\n1,2\n", "applications_2018-01-03_bin.csv": b"\x80\x81,\n",
+           "applications_2018-01-03_none.csv": b"", "collected_2018-01-03_till": b"Kind,Amount\nsale,1\n",
+           "applications_2018-01-03_json.jsonl": b'{"a": 1}\n'}  # fmt: skip
+    for name, content in odd.items():
+        (tmp_path / name).write_bytes(content)
+    said = CliRunner().invoke(app, ["check", *(str(tmp_path / name) for name in odd)])
+    assert said.exit_code == 1, said.output
+    assert said.output.count("would be refused") == len(odd), said.output
+    assert said.output.count("A mapping to begin with") == 2, said.output
     assert sorted(path for path in home.rglob("*")) == before

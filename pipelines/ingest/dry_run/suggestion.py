@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 
 import yaml
 
+from loanbook.core.policy.decisions.partners import APPLICATION_OPTIONAL, APPLICATION_REQUIRED
 from loanbook.core.policy.file_mappings import (
     COMMAND_OPTIONAL,
     COMMAND_REQUIRED,
@@ -16,12 +17,16 @@ from loanbook.core.policy.file_mappings import (
     TAPE_OPTIONAL,
     TAPE_REQUIRED,
 )
+from loanbook.core.policy.payments.collections import COLLECTION_OPTIONAL, COLLECTION_REQUIRED
 
-_FIELDS = {
+FIELDS = {
     "tapes": (TAPE_REQUIRED, TAPE_OPTIONAL),
     "payment_files": (PAYMENT_REQUIRED, ()),
     "command_files": (COMMAND_REQUIRED, COMMAND_OPTIONAL),
+    "application_files": (APPLICATION_REQUIRED, APPLICATION_OPTIONAL),
+    "collection_files": (COLLECTION_REQUIRED, COLLECTION_OPTIONAL),
 }
+"""What a mapping of each folder must name, and may."""
 _WORDS = {
     "product_column": ("product", "product name", "product code"),
     "key": ("loan key", "loan number", "loan no", "loan id", "account number", "contract number"),
@@ -55,7 +60,7 @@ def suggested(folder: str, name: str, header: list[str], cells: Mapping[str, lis
 
     Columns are matched by their names alone; what is required and was not found says TODO.
     """
-    required, optional = _FIELDS[folder]
+    required, optional = FIELDS[folder]
     key = "key" if folder == "tapes" else "reference"
     of_tapes = ["product_column"] if folder == "tapes" else []
     chosen = _matched([key, *of_tapes, *required, *optional], header)

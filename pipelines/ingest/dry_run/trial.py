@@ -12,6 +12,7 @@ import polars as pl
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import FileMapping, TapeMapping
+from loanbook.pipelines.formats.origination.reading import is_csv
 from loanbook.pipelines.formats.registry import BY_NAME
 from loanbook.pipelines.formats.table import header_of, with_line_feeds
 from loanbook.pipelines.ingest.dry_run.suggestion import suggested
@@ -92,16 +93,25 @@ def tried(paths: Iterable[Path], policies: PolicyBook, tape: str, known: Known) 
 
 def _refused(file: LandingFile, policies: PolicyBook, tape: str, known: Known, why: str) -> Trial:
     folder = BY_NAME[file.kind].mappings if file.kind else ""
-    if not folder or "the header has no column" not in why and "no mapping is named" not in why:
+    unfit = "the header has no column" in why or "no mapping is named" in why
+    data = with_line_feeds(file.path.read_bytes()) if folder and unfit else b""
+    header = header_of(data) if is_csv(data) and _is_text(data) else []
+    if not any(header):
         return Trial(file.path.name, file.kind or "", refused=why)
-    data = with_line_feeds(file.path.read_bytes())
-    header = header_of(data)
     rows = [header_of(line) for line in data.split(b"\n")[1 : SAMPLED + 1] if line.strip()]
     whole = [row for row in rows if len(row) == len(header)]
     cells = {name: [row[n] for row in whole if row[n].strip()] for n, name in enumerate(header)}
     name = file.mapping or "own"
     return Trial(file.path.name, file.kind or "", refused=why, mapping=f"{folder}/{name}.yaml",
                  suggestion=suggested(folder, name, header, cells))  # fmt: skip
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _place(kind: str, mapping: FileMapping) -> str:
