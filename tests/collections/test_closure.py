@@ -10,15 +10,17 @@ from contextlib import closing
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from loanbook.core.documents.closure import ENDED, breaches, tasks
-from loanbook.core.errors import LedgerConflictError, LedgerError
+from loanbook.core.errors import LedgerConflictError, LedgerError, LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.lending.closure_rules import ClosureRules
 from loanbook.core.store.agreements.closures import add_step
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.commands.app import app
 from loanbook.pipelines.documents.closing import make_letters, tasks_of
 from loanbook.pipelines.documents.keeping import DocumentStore
 from loanbook.pipelines.documents.verifying import verified
@@ -75,6 +77,9 @@ def test_collateral_is_held_once_given_back_once_and_never_edited(
     with pytest.raises(LedgerError, match="no loan has the key"):
         add_step(ended, "Z", ("T-1", "title"), "held", ON, "ann")
     monkeypatch.setenv("LOANBOOK_HOME", str(ended.settings.home))
+    order = ["closure", "collateral", "E", "T-1", "returned", "--on", "2999-05-10"]
+    with pytest.raises(LoanbookError, match="after today"):
+        CliRunner().invoke(app, order, catch_exceptions=False)
     rows = [row for row in json.loads(_run("closure", "list", "--json")) if row["what"] == "collateral"]  # fmt: skip
     assert [(row["reference"], row["state"], row["due_on"]) for row in rows] == [
         ("T-1", "not due", None)

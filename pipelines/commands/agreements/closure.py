@@ -79,11 +79,14 @@ def collateral(
 ) -> None:  # fmt: skip
     """Write down collateral that is held for a loan, or that it was given back; what stands is never edited."""
     from loanbook.core.store.agreements.closures import COLLATERAL, STEPS, add_step
+    from loanbook.core.store.lake import utc_now
     from loanbook.pipelines.commands.agreements.acting import opened_for_writing, who
 
     day = iso_date(on, "--on")
     if day is None:
         raise LoanbookError("say when: --on 2024-03-31")
+    if day > (today := utc_now().date()):
+        raise LoanbookError(f"{day} is after today ({today}), and what stands is never edited: write it down on its day, or mend --on")  # fmt: skip
     if step not in STEPS:
         raise LoanbookError(f"{step!r} is nothing that becomes of collateral; use {' or '.join(STEPS)}")  # fmt: skip
     if step == "held" and kind not in COLLATERAL:
