@@ -417,6 +417,7 @@ _NOTICES = (
 _LEGAL = (
     _rule("stage_not_known", "the stage is of no known kind", "docs/guide/collections.md lists them", "stage"),
     _rule("court_date_not_a_date", "the next date before the court is no date, or not between 1900 and 2299", "write it as 2024-03-15, or leave it empty", "next_on"),
+    _rule("court_date_before_its_step", "the next date before the court is before the day of the step", "mend the dates", "stated_at", "next_on"),
     _rule("cost_below_zero", "what the step cost is below zero", "write what it cost, 0 where nothing", "amount"),
 )  # fmt: skip
 _PLACEMENTS = (

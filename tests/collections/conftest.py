@@ -79,7 +79,7 @@ def _next_day(ledger: Ledger) -> None:
     drop(ledger, "legal_steps_2018-01-19.csv", LEGAL
          + f"l1,C,{at},filed,2018-02-20,120.00,USD,a1\nl1,C,{at},filed,2018-02-20,120.00,USD,a1\nl1,C,{at},served,,0,USD,a1\n"
          + f"l2,D,{at},filed,,0,USD,a1\nl3,D,2018-01-18T10:00:00-08:00,withdrawn,,5,USD,a1\nl4,C,{at},argued,,0,USD,a1\n"
-         + f"l5,C,{at},hearing,soon,0,USD,a1\nl6,C,{at},hearing,,-1,USD,a1\nl7,C,{at},hearing,,1,EUR,a1\nl8,C,2018-01-20T09:00:00Z,hearing,,1,USD,a1\n")  # fmt: skip
+         + f"l5,C,{at},hearing,soon,0,USD,a1\nl6,C,{at},hearing,,-1,USD,a1\nl7,C,{at},hearing,,1,EUR,a1\nl8,C,2018-01-20T09:00:00Z,hearing,,1,USD,a1\nl9,C,{at},hearing,2018-01-17,1,USD,a1\n")  # fmt: skip
     drop(ledger, "placements_2018-01-19.csv", PLACED
          + f"q1,F,{at},placed,synthetic-agency,a1\nq2,E,{at},lent,synthetic-agency,a1\nq3,E,{at},placed,nobody,a1\nq4,Z,{at},placed,synthetic-agency,a1\n")  # fmt: skip
     drop(ledger, "collected_2018-01-19_synthetic-branch.csv", BRANCH

@@ -48,7 +48,7 @@ def log(
 
     row = facts_of(facts, ("occurred_at", "channel", "outcome", "zone"), KEPT, "a contact")
     row |= {"loan_key": loan, "agent": acting_as(agent, "--agent")}
-    landed("contacts", [row], row["occurred_at"])
+    landed("contacts", [row], "occurred_at")
 
 
 def facts_of(
@@ -67,24 +67,29 @@ def facts_of(
     return kept | said
 
 
-def landed(kind: str, rows: list[dict[str, str]], said_at: str) -> None:
-    """Let rows of one moment land as a file, once intake would take it; a row without a reference has one of its content."""
+def landed(kind: str, rows: list[dict[str, str]], field: str) -> None:
+    """Let rows of one moment, which `field` says, land as a file, once intake would take it; a row without a reference has one of its
+    content. LoanbookError: the moment is to come, or intake would refuse a row."""
     from loanbook.pipelines.collections.written import referenced
     from loanbook.pipelines.commands.landing import land
 
-    told, made_on = pl.DataFrame(referenced(rows)), _date_of(said_at)
+    told, made_on = pl.DataFrame(referenced(rows)), date_of(rows[0][field], field)
     waiting = land(kind, told, told["reference"][0], lambda day: max(day or made_on, made_on))
     out.print(f"{waiting} waits in the landing folder; the next `loanbook run` takes it in.")
 
 
-def _date_of(at: str) -> dt.date:
-    """The date of a time as it is written."""
+def date_of(at: str, field: str) -> dt.date:
+    """The date of a time as it is written. LoanbookError: it is none, or is to come."""
     try:
-        return dt.datetime.fromisoformat(at).date()
+        moment = dt.datetime.fromisoformat(at)
     except ValueError:
         raise LoanbookError(
-            f"{at!r} is no time; write it with its offset: 2024-03-10T07:30:00-05:00"
+            f"{field}={at}: it is no time; write it with its offset: 2024-03-10T07:30:00-05:00"
         ) from None
+    instant = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    if instant > (now := dt.datetime.now(dt.UTC)):
+        raise LoanbookError(f"{field}={at} is to come, the clock stands at {now:%Y-%m-%dT%H:%M:%SZ}: mend {field}")  # fmt: skip
+    return moment.date()
 
 
 def check(

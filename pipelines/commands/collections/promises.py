@@ -62,7 +62,7 @@ def promise(
         }
         for n, (due, _, amount) in enumerate(said, start=1)
     ]  # fmt: skip
-    landed("promises", rows, promised_at)
+    landed("promises", rows, "promised_at")
 
 
 def promises(
@@ -134,7 +134,7 @@ def notice(
     who = acting_as(agent, "--agent")
     if kind in PREFERENCES:
         row = facts_of(facts, ("stated_at",), _PREFERRED, "a preference")
-        landed("contact_preferences", [row | {"loan_key": loan, "kind": kind}], row["stated_at"])
+        landed("contact_preferences", [row | {"loan_key": loan, "kind": kind}], "stated_at")
         return
     row = facts_of(facts, ("stated_at",), _STATED, "a notice")
-    landed("notices", [row | {"loan_key": loan, "kind": kind, "agent": who}], row["stated_at"])
+    landed("notices", [row | {"loan_key": loan, "kind": kind, "agent": who}], "stated_at")

@@ -35,7 +35,7 @@ LEGAL_STEPS = (
     FileColumn("loan_key", "loan that it is about", LOAN),
     FileColumn("stated_at", "when it was so, not after the file's date", AT),
     FileColumn("stage", "stage that the action reached (docs/guide/collections.md)", ", ".join(LEGAL_STAGES)),
-    FileColumn("next_on", "next date before the court; may be empty", DATE),
+    FileColumn("next_on", "next date before the court, not before the step's own; may be empty", DATE),
     FileColumn("amount", "what the step cost the lender; 0 where nothing", AMOUNT_FORM),
     FileColumn("currency", "currency of the amount: the loan's own", "ISO 4217: USD"),
     FileColumn("agent", "who wrote it down, as a code: no name", _AGENT),
@@ -73,6 +73,10 @@ class LegalSteps(Stated):
     @dy.rule()
     def court_date_not_a_date(cls) -> pl.Expr:
         return (pl.col("next_on") == "") | pl.col("next_date").is_not_null()
+
+    @dy.rule()
+    def court_date_before_its_step(cls) -> pl.Expr:
+        return pl.col("next_date").is_null() | (pl.col("said_on") <= pl.col("next_date").cast(pl.String))  # fmt: skip
 
     @dy.rule()
     def amount_not_a_number(cls) -> pl.Expr:
