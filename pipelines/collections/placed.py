@@ -37,6 +37,14 @@ def held_by(reader: LedgerReader, at: Clocks, loan: int | None = None) -> pl.Dat
     return held(steps_of(reader, at, loan), at.on)
 
 
+def agency_on(policies: PolicyBook, on: dt.date, name: str) -> CollectionAgency:
+    """The agency of that name in force on a date. LoanbookError lists those that are."""
+    agencies = policies.all_in_force(CollectionAgency, on)
+    if name not in agencies:
+        raise LoanbookError(f"{name!r} is no agency of collection_agencies; there are {', '.join(agencies) or 'none'}")  # fmt: skip
+    return agencies[name]
+
+
 def commission_due(
     reader: LedgerReader,
     policies: PolicyBook,
@@ -49,10 +57,7 @@ def commission_due(
         source_of,  # late: pages read the queue, and no bank file
     )
 
-    agencies = policies.all_in_force(CollectionAgency, at.on)
-    if name not in agencies:
-        raise LoanbookError(f"{name!r} is no agency of collection_agencies; there are {', '.join(agencies) or 'none'}")  # fmt: skip
-    agency = agencies[name]
+    agency = agency_on(policies, at.on, name)
     placed = spans(steps_of(reader, at), at.on).filter(pl.col("agency") == name)
     if placed.is_empty():
         return pl.DataFrame(schema=DUE)

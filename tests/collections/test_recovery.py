@@ -10,6 +10,7 @@ from contextlib import closing
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.collections.placing import STEPS, commissions, remitted, spans
@@ -23,6 +24,7 @@ from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.collections.one import timeline
 from loanbook.pipelines.collections.placed import commission_due
 from loanbook.pipelines.collections.queued import queue_by
+from loanbook.pipelines.commands.app import app
 from tests.collections.test_log import _run
 from tests.pipelines.files import rules
 
@@ -47,7 +49,7 @@ def test_what_is_wrong_is_refused_by_its_rule_and_the_rest_is_taken_in_once(
 ) -> None:
     assert rules(recovering, "legal_steps_2018-01-19.csv") == {
         4: "idempotency_conflict", 7: "stage_not_known", 8: "court_date_not_a_date", 9: "cost_below_zero",
-        10: "currency_is_not_the_loans", 11: "stated_in_the_future",
+        10: "currency_is_not_the_loans", 11: "stated_in_the_future", 12: "court_date_before_its_step",
     }  # fmt: skip
     assert rules(recovering, "placements_2018-01-19.csv") == {3: "placement_step_not_known", 4: "agency_not_known", 5: "unknown_loan"}  # fmt: skip
     assert recovering.frame("SELECT legal_id FROM {lake}.legal_steps ORDER BY 1")["legal_id"].to_list() == ["l1", "l2", "l3"]  # fmt: skip
@@ -87,6 +89,16 @@ def test_contact_is_held_while_a_court_or_an_agency_has_the_loan(
     assert "placements_2018-01-20" in said.replace("\n", "")
     said = _run("collections", "legal", "E", "demand", "stated_at=2018-01-19T09:00:00-06:00", "cost=3.50", "--agent", "a1")  # fmt: skip
     assert "legal_steps_2018-01-20" in said.replace("\n", "")
+    late = ("legal", "E", "demand", "stated_at=2999-07-30T09:00:00Z", "--agent", "a1")
+    with pytest.raises(LoanbookError, match="mend stated_at"):
+        CliRunner().invoke(app, ["collections", *late], catch_exceptions=False)
+    for words, why in (
+        (("E", "nosuch"), "there are synthetic-agency"), (("F", "synthetic-agency"), "is placed with synthetic-agency since 2018-01-18"),
+        (("E", "synthetic-agency", "--recall"), "is placed with nobody"), (("Z", "synthetic-agency"), "Z"),
+    ):  # fmt: skip
+        order = ["collections", "place", *words, "stated_at=2018-01-19T10:00:00-06:00", "--agent", "a1"]  # fmt: skip
+        with pytest.raises(LoanbookError, match=why):
+            CliRunner().invoke(app, order, catch_exceptions=False)
 
 
 def test_what_courts_and_agencies_have_is_told_as_events_of_the_day_on_which_it_becomes_known(

@@ -11,7 +11,7 @@ from loanbook.core.catalogue.recovery import LEGAL_ENDS, LEGAL_STAGES
 from loanbook.core.contract.money import major
 from loanbook.core.errors import LoanbookError
 from loanbook.core.words import counted
-from loanbook.pipelines.commands.collections.contacts import facts_of, landed
+from loanbook.pipelines.commands.collections.contacts import date_of, facts_of, landed
 from loanbook.pipelines.commands.console import (
     AsCsv,
     AsJson,
@@ -54,7 +54,7 @@ def legal(
     found = found_loan(loan, None, None)
     currency = keyed(pl.DataFrame({"loan_id": [found.number]}), found.reader)["currency"][0]
     row |= {"loan_key": found.key, "stage": stage, "amount": row.pop("cost"), "currency": str(currency)}  # fmt: skip
-    landed("legal_steps", [row | {"agent": acting_as(agent, "--agent")}], row["stated_at"])
+    landed("legal_steps", [row | {"agent": acting_as(agent, "--agent")}], "stated_at")
 
 
 def _under_action(as_json: bool, as_csv: bool) -> None:
@@ -91,7 +91,27 @@ def place(
     step = "recalled" if recall else "returned" if returned else "placed"
     row = facts_of(facts, ("stated_at",), {"reference": ""}, "a placement")
     row |= {"loan_key": loan, "step": step, "agency": agency, "agent": acting_as(agent, "--agent")}
-    landed("placements", [row], row["stated_at"])
+    _must_stand(row)
+    landed("placements", [row], "stated_at")
+
+
+def _must_stand(row: dict[str, str]) -> None:
+    """LoanbookError: the agency is none, holds already what is placed with it, or does not hold what it is to give back."""
+    from loanbook.pipelines.collections.placed import agency_on, held_by
+
+    found = found_loan(row["loan_key"], None, None)
+    row["loan_key"] = found.key
+    agency_on(found.policies, max(found.at.on, date_of(row["stated_at"], "stated_at")), row["agency"])  # fmt: skip
+    stands = held_by(found.reader, found.at, found.number).select("agency", "placed_on").rows()
+    told = "".join(f"{name} since {since}" for name, since in stands) or "nobody"
+    holds = told.startswith(f"{row['agency']} ")
+    if holds == (row["step"] == "placed"):
+        remedy = (
+            "nothing to do"
+            if holds
+            else "name the agency that holds it, or leave --recall and --returned out to place it"
+        )
+        raise LoanbookError(f"loan {found.key} is placed with {told}, {believed(found.at)}: {remedy}")  # fmt: skip
 
 
 def placed(
