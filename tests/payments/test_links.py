@@ -29,7 +29,10 @@ def test_a_link_is_made_once_and_paid_once_until_its_last_day_and_its_money_clea
     assert told("link", "A", "--amount", "104.00", "--until", "2018-01-08").output == made.output
     late = told("link", "A", "--amount", "20.00", "--until", "2018-01-04")
     assert "open" in late.output
-    for amount, why in (("0.00", "above zero"), ("99999.00", "more than settles")):
+    for amount, why in (
+        ("0.00", "above zero"),
+        ("99999.00", "more than settles the loan (1200.39 USD)"),  # a night at 12 % of 365
+    ):
         assert why in str(told("link", "A", "--amount", amount).exception)
     assert "is over" in str(
         told("link", "A", "--amount", "1.00", "--until", "2018-01-01").exception

@@ -11,6 +11,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
+from loanbook.core.contract.money import to_major
+
 State = Literal["open", "paid", "expired"]
 
 
@@ -55,7 +57,7 @@ def fault(wanted: Wanted, owed: int, today: dt.date) -> str:
     if wanted.amount <= 0:
         return "the amount of a link is above zero"
     if wanted.amount > owed:
-        return f"it would ask for more than settles the loan ({owed} minor units)"
+        return f"it would ask for more than settles the loan ({to_major(owed, wanted.currency)} {wanted.currency})"
     if wanted.last_day < today:
         return f"its last day is over: the ledger stands at {today}"
     return ""
