@@ -101,9 +101,7 @@ def _rules(at: Clocks, policies: PolicyBook, loan: dict[str, Any]) -> None:
         "channel",
         now=pl.when(free).then(pl.lit("✓ allowed")).otherwise(pl.lit("✗ barred")),
         by=pl.col("rules").list.join(", ").str.replace_all("_", " "),
-        next=pl.when(free)
-        .then(pl.lit("now"))
-        .otherwise(pl.col("allowed_local").fill_null("once the borrower says so")),
+        next=pl.when(free).then(pl.lit("now")).otherwise(pl.coalesce("allowed_local", "until")),
     )
     show_rows(table, column_config=titled(table, by="Barred by", next="Next allowed, borrower's time"), height=_height(table))  # fmt: skip
     st.caption(

@@ -21,7 +21,7 @@ from loanbook.core.risk_events.catalogue import BY_COLUMN
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
-from loanbook.pipelines.collections.one import timeline
+from loanbook.pipelines.collections.one import channels_now, timeline
 from loanbook.pipelines.collections.placed import commission_due
 from loanbook.pipelines.collections.queued import queue_by
 from loanbook.pipelines.commands.app import app
@@ -67,6 +67,12 @@ def test_contact_is_held_while_a_court_or_an_agency_has_the_loan(
             "waits",
             "placed with synthetic-agency",
         )
+        waits = channels_now(
+            reader, known, at, queue["C"], dt.datetime(2018, 1, 19, 20, tzinfo=dt.UTC)
+        )
+        assert ("call", "once the legal action has ended") in waits.select(
+            "channel", "until"
+        ).rows()
         assert "legal" not in (queue["D"]["reason"] or "")  # withdrawn
         told, _ = timeline(reader, known, at, queue["C"]["loan_id"])
         assert ("legal step", "filed, next on 2018-02-20", 12_000) in told.select("what", "told", "amount").rows()  # fmt: skip
