@@ -311,6 +311,7 @@ _APPLICATIONS = (
     _rule("applicant_kind_not_known", "the kind of applicant is none", "write individual, joint or business", "applicant_kind"),
     _rule("parties_not_of_the_kind", "a joint application names a co-applicant, and no other does; owners are those of a business",
           "mend the kind, or the parties", "applicant_kind"),
+    _rule("party_named_twice", "the same person applies twice, owns twice, or guarantees a loan that he or she applies for", "name each person once"),
     _rule("currency_is_not_the_products", "the currency is not the product's", "mend the row, or apply for another product", "currency"),
     _rule("requested_amount_not_an_amount", "the amount asked for is no amount, or finer than its currency", _AMOUNT, "amount"),
     _rule("requested_amount_out_of_bounds", "less or more is asked for than the product lends", _BOUND, "amount"),

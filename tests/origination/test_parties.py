@@ -7,6 +7,7 @@ import json
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from loanbook.core.access.actor import Actor
 from loanbook.core.decision import inputs
@@ -19,12 +20,13 @@ from loanbook.core.store.agreements.offers import offer
 from loanbook.core.store.origination.reading import decisions_of, waiting
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.agreements.offering import Wanted, accept, make_offers, sign
+from loanbook.pipelines.commands.app import app
 from loanbook.pipelines.documents.keeping import DocumentStore
 from loanbook.pipelines.documents.verifying import verified
 from loanbook.pipelines.origination.gathering import gathered
 from tests.origination.policies import applications, small
 from tests.origination.test_taking_in import HEADER, _decide, _report, _row
-from tests.pipelines.files import drop, take
+from tests.pipelines.files import drop, rules, take
 
 ANN = Actor("Ann", roles=frozenset({"servicing"}), second_factor=True)
 PARTIES = ["owners", "parties_without_report", "parties_bankruptcies", "parties_past_due", "borrowers_obligations_month",
@@ -74,6 +76,24 @@ def test_what_is_known_of_everybody_counts_and_what_is_not_known_of_one_is_not_k
     drop(ledger, "bureau_2018-02-03.jsonl", _report("uncle", "R7"))
     take(ledger, registered)
     assert waiting(ledger)["application_id"].to_list() == ["applications/backed"]
+
+
+def test_a_person_is_named_once_and_who_stands_beside_the_applicant_is_shown(
+    ledger: Ledger, policies: PolicyBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        _wide("self", co="person-self"), _wide("own", guarantor="aunt; person-own"), _wide("both", co="mate", guarantor="mate"),
+        _wide("firm", owner="boss;boss", kind="business"), _wide("good", co="mate", guarantor="aunt;uncle"),
+        _wide("owned", guarantor="boss", owner="boss", kind="business"),
+    ]  # fmt: skip
+    drop(ledger, "applications_2018-02-01.csv", WIDE + "".join(rows))
+    take(ledger, ledger.register(policies))
+    assert rules(ledger, "applications_2018-02-01.csv") == dict.fromkeys(range(2, 6), "party_named_twice")  # fmt: skip
+    home = ledger.settings.home
+    ledger.close()
+    monkeypatch.setenv("LOANBOOK_HOME", str(home))
+    shown = CliRunner().invoke(app, ["apply", "show", "applications/good"], catch_exceptions=False)
+    assert [shown.output.count(kind) for kind in ("co_applicant", "guarantor")] == [1, 2]
 
 
 def test_a_decision_of_a_release_that_knew_fewer_inputs_comes_again_byte_for_byte(

@@ -176,7 +176,7 @@ REJECTS = """
 
 def case_of(reader: LedgerReader, application: str) -> dict[str, Any] | None:
     """All that is known of a case, over the views of a reader: `application`, `state`, `since`, `events`, `facts`, `links`,
-    `documents` (those that its people handed in),
+    `others` (co-applicants, guarantors and owners, a row a person and role), `documents` (those that its people handed in),
     `persons` (decisions of persons) and `decisions`, the newest first, each with its `inputs`, reasons `in_words`, `rules` and
     `points_of`. None: there is none."""
     asked = reader.query("SELECT * FROM applications WHERE application_id = ?", [application])
@@ -204,6 +204,10 @@ def case_of(reader: LedgerReader, application: str) -> dict[str, Any] | None:
         "ON o.kind = l.kind AND o.token = l.token AND o.application_id <> l.application_id WHERE l.application_id = ? GROUP BY 1 ORDER BY 1",
         [application],
     )
+    others = reader.query(
+        f"SELECT DISTINCT kind, token FROM application_links WHERE application_id = ? AND kind IN {OTHERS} ORDER BY ALL",
+        [application],
+    )
     handed_in = reader.query(
         "SELECT d.document_id, l.kind AS of, d.type, d.media, d.bytes, d.uploader, d.uploaded_at, d.scan, d.scanner, d.sha256, d.known_on "
         "FROM application_links l JOIN applicant_documents d ON d.applicant = l.token WHERE l.application_id = ? "
@@ -213,6 +217,7 @@ def case_of(reader: LedgerReader, application: str) -> dict[str, Any] | None:
     return {
         "application": asked.to_dicts()[0], "documents": handed_in.to_dicts(), "state": stands["state"][0], "since": stands["since"][0],
         "events": rows.drop("application_id", "event_no").to_dicts(), "facts": facts.to_dicts(), "links": links.to_dicts(),
+        "others": others.to_dicts(),
         "decisions": [_traced(row) for row in decided.to_dicts()], "persons": _by_persons(reader, application),
     }  # fmt: skip
 

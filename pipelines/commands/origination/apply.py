@@ -137,6 +137,8 @@ def show_application(application: Id, as_json: AsJson = False) -> None:
         f"{to_major(asked['amount'], asked['currency'])} {asked['currency']} over {asked['term']} for {asked['product']}, "
         f"submitted on {asked['submitted_on']}", highlight=False,
     )  # fmt: skip
+    if told["others"]:
+        show(pl.DataFrame(told["others"]).with_columns(pl.col("token").str.head(12)), "Beside the applicant")  # fmt: skip
     show(pl.DataFrame(told["events"], infer_schema_length=None), "Events")
     if told["documents"]:
         papers = pl.DataFrame(told["documents"], infer_schema_length=None)

@@ -34,6 +34,7 @@ class ApplicationRows(dy.Schema):
     applicant = dy.String()
     applicant_kind = dy.String()
     co_applicant = dy.String()
+    guarantor = dy.String()
     owner = dy.String()
     income_bad = dy.Bool()
     count_bad = dy.Bool()
@@ -65,6 +66,12 @@ class ApplicationRows(dy.Schema):
     def parties_not_of_the_kind(cls) -> pl.Expr:
         joint = (pl.col("applicant_kind") == "joint") == (pl.col("co_applicant") != "")
         return joint & ((pl.col("owner") == "") | (pl.col("applicant_kind") == "business"))
+
+    @dy.rule()
+    def party_named_twice(cls) -> pl.Expr:
+        liable = pl.concat_list("applicant", _each("co_applicant"), _each("guarantor"))
+        named = (liable, _each("owner"))
+        return pl.all_horizontal(each.list.n_unique() == each.list.len() for each in named)
 
     @dy.rule()
     def currency_is_not_the_products(cls) -> pl.Expr:
@@ -109,6 +116,12 @@ class ApplicationRows(dy.Schema):
     @dy.rule()
     def years_not_a_number(cls) -> pl.Expr:
         return ~pl.col("count_bad")
+
+
+def _each(name: str) -> pl.Expr:
+    """Those whom a field names, set apart by semicolons."""
+    told = pl.col(name).str.split(";").list.eval(pl.element().str.strip_chars())
+    return told.list.eval(pl.element().filter(pl.element() != ""))
 
 
 def parse(
