@@ -112,6 +112,7 @@ def test_a_close_in_shards_is_the_same_on_postgresql_and_s3_also_where_the_stora
             yield work(replace(spec, home=str(tmp_path / "no-such-folder")))
 
     home = copied(founded, tmp_path / "home").home
+    Settings(home=home).begun.unlink()  # what was begun there is no ledger of this catalogue
     kept = set((home / "lake").rglob("*.parquet"))
     with begun(Ledger(Settings.of(home))) as ledger:
         place = ledger.settings.place
