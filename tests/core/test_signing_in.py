@@ -24,7 +24,7 @@ AGENTS = "collector collection-agent"
 OTHERS = {
     "loan": f"{READERS} {AGENTS}",
     "collections": f"{READERS} {AGENTS}",
-    "metrics": f"{READERS} {AGENTS} administrator",
+    "metrics": f"{READERS} {AGENTS} administrator reminders",
     "approvals": f"approver {AGENTS} senior-underwriter servicing underwriter",
     "audit": "administrator compliance",
     "users": "administrator compliance",
