@@ -8,6 +8,7 @@ import gc
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache, partial
@@ -22,7 +23,7 @@ import typer.testing
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.store.marts import refresh_marts
-from loanbook.core.store.settings import Settings
+from loanbook.core.store.settings import HOME_VARIABLE, Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import provenance, read_policies
@@ -31,6 +32,8 @@ from loanbook.pipelines.simulation.landing import TAPE, drop, set_up
 from loanbook.pipelines.simulation.tape import synthetic
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+# no test reads an instance that is in use: the checkout's own, as `make run` leaves it, has people and a trail
+os.environ[HOME_VARIABLE] = str(Path(tempfile.gettempdir()) / "no-instance-of-loanbook")
 # a hash of a password tells its own cost, so that one of a test is verified as any other; those that the product
 # makes cost an attacker, and a test, as much as argon2 means them to
 argon2.PasswordHasher = partial(argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
