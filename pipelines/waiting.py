@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from loanbook.core.store.storage.whole_files import write_whole
+
 CHECKSUM = ".sha256"
 """Ending of a file that holds the SHA-256 of the file of the same name without it."""
 SIGNATURE = ".sig"
@@ -39,12 +41,7 @@ class Folder:
 def land(path: Path, data: bytes) -> Path:
     """Write a file into the landing folder; it is whole before its name is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}")
-    with fresh.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    write_whole(path, data)
     return path
 
 

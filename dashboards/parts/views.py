@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+from loanbook.core.store.storage.whole_files import write_whole
+
 NAME = re.compile(r"[\w .,-]{1,60}", re.UNICODE)
 """Names that a view may have: they are names of files."""
 
@@ -37,9 +39,8 @@ def save(home: Path, name: str, parameters: dict[str, list[str]]) -> None:
         raise ValueError("Use letters, digits, blanks, points, commas and hyphens, 60 at most.")
     folder = folder_of(home)
     folder.mkdir(exist_ok=True)
-    waiting = folder / f".{name}.part"
-    waiting.write_text(json.dumps(parameters, indent=1, ensure_ascii=False), encoding="utf-8")
-    waiting.replace(folder / f"{name}.json")
+    told = json.dumps(parameters, indent=1, ensure_ascii=False)
+    write_whole(folder / f"{name}.json", told.encode())
 
 
 def forget(home: Path, name: str) -> None:

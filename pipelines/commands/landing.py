@@ -36,6 +36,7 @@ def land(
 
     `day_of`: the date of its name, by the first date that is open; None: nothing is published.
     """
+    from loanbook.core.store.storage.whole_files import write_whole
     from loanbook.pipelines.commands.check import known_book
     from loanbook.pipelines.formats.rules import RULES
     from loanbook.pipelines.ingest.dry_run.trial import tried
@@ -53,6 +54,7 @@ def land(
         path = Path(folder) / name
         rows.write_csv(path)
         trial = next(tried([path], policies, default_mapping(where.home, policies), known))
+        data = path.read_bytes()
     if trial.refused:
         raise LoanbookError(trial.refused)
     for bad in trial.bad:
@@ -63,5 +65,5 @@ def land(
     waiting = where.landing / name
     if waiting.exists():
         raise LoanbookError(f"{waiting} lies there already; `loanbook run` takes it in")
-    rows.write_csv(waiting)
+    write_whole(waiting, data)
     return waiting

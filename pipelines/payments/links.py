@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +19,8 @@ from loanbook.core.contract.money import to_major
 from loanbook.core.errors import LoanbookError
 from loanbook.core.payments.out.links import Link, Wanted
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.storage.whole_files import write_whole
+from loanbook.pipelines.waiting import land
 
 MAPPING = "synthetic-links"
 """Mapping of `collection_files` by which the stand-in's settlements are read."""
@@ -80,20 +81,14 @@ class LocalLinks:
             each.paid_on == on for each in known
         ):  # one that was sent is not another one
             raise LoanbookError(f"{path.name} was settled already; pay it on a later day")
-        _written(path, told)
+        land(path, told.encode())
         self._keep([replace(each, paid_on=on) if each is link else each for each in known])
         return path
 
     def _keep(self, links: list[Link]) -> None:
-        _written(self._path, json.dumps([_row(each) for each in links], indent=1))
-
-
-def _written(path: Path, text: str) -> None:
-    """A file that is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")  # the landing folder passes over such a name
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+        told = json.dumps([_row(each) for each in links], indent=1)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self._path, told.encode())
 
 
 def _settlement(link: Link, on: dt.date) -> str:

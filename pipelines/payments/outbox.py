@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +30,13 @@ from loanbook.core.store.sending.instructions import (
 )
 from loanbook.core.store.sending.vault import Vault
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.storage.whole_files import PART, to_disk, write_whole
 from loanbook.pipelines.formats.bank_out.writing import WRITERS
 
 WAITING = ".waiting"
 """Folder within the outbox of files that are not handed over yet."""
+PRIVATE = 0o600
+"""Mode of files that tell accounts."""
 
 
 def outbox(where: Settings) -> Path:
@@ -50,15 +52,15 @@ def hand_over(ledger: Queries, policies: PolicyBook, where: Settings) -> list[Pa
     folder = outbox(where)
     for file in not_handed_over(ledger):
         waiting = folder / WAITING / file["name"]
-        _write(waiting, contents(ledger, policies, where, file))
+        write_whole(waiting, contents(ledger, policies, where, file), PRIVATE)
         mark_handed_over(ledger, file["file_key"], utc_now())
     done = []
     for waiting in sorted((folder / WAITING).iterdir()):
-        if waiting.suffix == ".part":  # a run was killed while it wrote: what it began is no file
+        if waiting.suffix == PART:  # a run was killed while it wrote: what it began is no file
             waiting.unlink()
             continue
         waiting.rename(folder / waiting.name)
-        _keep(folder)
+        to_disk(folder)
         done.append(folder / waiting.name)
     return done
 
@@ -71,7 +73,7 @@ def again(ledger: Queries, policies: PolicyBook, where: Settings, name: str, to:
             f'no file {name!r} was recorded; `loanbook sql "SELECT name FROM files_out"` lists them'
         )
     path = to / file["name"] if to.is_dir() else to
-    _write(path, contents(ledger, policies, where, file))
+    write_whole(path, contents(ledger, policies, where, file), PRIVATE)
     return path
 
 
@@ -111,24 +113,3 @@ def _originator(policies: PolicyBook, file: dict[str, Any]) -> Originator:
         f"{file['name']} was recorded for originators/{file['originator']}@{file['originator_version']}, "
         "whose file is gone; put it back"
     )
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that it is whole once its name is there."""
-    part = path.with_name(path.name + ".part")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
-    _keep(path.parent)
-
-
-def _keep(folder: Path) -> None:
-    """Have the disk keep the names of a folder."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -3,4 +3,5 @@
 - `s3` - address, key and manner of an S3 server, as DuckDB is told them
 - `database_address` - the catalogue's address in PostgreSQL, without its password, and what to do
 - `place` - files in either: their bytes, which there are, that they are kept
+- `whole_files` - a file of this machine that is there whole or not at all
 """

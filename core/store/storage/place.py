@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loanbook.core.store.storage.whole_files import to_disk
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -59,8 +61,4 @@ class Place:
             return
         files = [Path(path) for path in paths]
         for each in [*files, *{path.parent for path in files}]:
-            handle = os.open(each, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            to_disk(each)

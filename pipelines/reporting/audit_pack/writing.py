@@ -25,6 +25,7 @@ from loanbook.core.store.people.acting import has_people
 from loanbook.core.store.people.audit import entries
 from loanbook.core.store.people.database import open_people
 from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.storage.whole_files import write_whole
 from loanbook.core.store.vault.vault import open_vault
 from loanbook.pipelines.reporting.audit_pack import verify
 from loanbook.pipelines.reporting.audit_pack.contents import LEFT_OUT, PARTS
@@ -77,9 +78,9 @@ def write_pack(
     done, left_out = _begun(folder, head), dict(LEFT_OUT)
 
     def keep(name: str, data: bytes, rows: pl.DataFrame) -> None:
-        _keep(folder, name, data)
+        write_whole(folder / name, data)
         done[name] = _told(folder / name, rows.height, [[n, str(t)] for n, t in rows.schema.items()])  # fmt: skip
-        (folder / PROGRESS).write_text(json.dumps({"head": head, "files": done}))
+        write_whole(folder / PROGRESS, json.dumps({"head": head, "files": done}).encode())
 
     for part in PARTS:
         missing = {
@@ -191,10 +192,10 @@ def _finished(
     """Write what tells of the files, the manifest last."""
     files = sorted(done.values(), key=lambda each: each["name"])
     manifest = {**head, "trail": trail, "files": files, "left_out": left_out}
-    _keep(folder, README, _readme(manifest).encode())
-    _keep(folder, VERIFIER, Path(verify.__file__).read_bytes())
+    write_whole(folder / README, _readme(manifest).encode())
+    write_whole(folder / VERIFIER, Path(verify.__file__).read_bytes())
     data = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
-    _keep(folder, MANIFEST, data)
+    write_whole(folder / MANIFEST, data)
     (folder / PROGRESS).unlink(missing_ok=True)
     return Pack(hashlib.sha256(data).hexdigest(), files, left_out)
 
@@ -227,7 +228,7 @@ def _begun(folder: Path, head: dict[str, Any]) -> dict[str, Any]:
         raise LoanbookError(
             f"{folder} is not empty, and holds no part of this pack; name a new folder"
         )
-    progress.write_text(json.dumps({"head": head, "files": {}}))
+    write_whole(progress, json.dumps({"head": head, "files": {}}).encode())
     return {}
 
 
@@ -237,12 +238,6 @@ def _is_whole(folder: Path, told: dict[str, Any] | None) -> bool:
         path is not None and told is not None and path.is_file()
         and hashlib.sha256(path.read_bytes()).hexdigest() == told["sha256"]
     )  # fmt: skip
-
-
-def _keep(folder: Path, name: str, data: bytes) -> None:
-    fresh = folder / f".{name}"
-    fresh.write_bytes(data)
-    fresh.replace(folder / name)
 
 
 def _told(path: Path, rows: int, columns: list[list[str]]) -> dict[str, Any]:
@@ -265,7 +260,7 @@ def _trail(reader: LedgerReader, at: Clocks, folder: Path) -> dict[str, Any] | N
     rows = entries(open_people(reader.settings)).filter(pl.col("seq") <= count)
     rows = rows.with_columns(pl.col("time").dt.epoch("us"))
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.to_dicts())
-    _keep(folder, LOG, text.encode())
+    write_whole(folder / LOG, text.encode())
     return {"entries": count, "hash": hash_}
 
 
