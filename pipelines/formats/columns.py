@@ -25,6 +25,7 @@ DATE = "YYYY-MM-DD"
 _DAY = "YYYY-MM-DD, or the mapping's `date_format`"
 REF = "text, 1 to 64 characters, unique to the sender"
 KEY = "text: the loan number of its tape"
+CURRENCY = FileColumn("currency", "currency of the amount: the loan's own", "ISO 4217: USD")
 
 PAYMENTS = (
     FileColumn(
@@ -32,7 +33,7 @@ PAYMENTS = (
     ),
     FileColumn("loan_key", "loan that was paid", KEY),
     FileColumn("amount", "what came in", AMOUNT),
-    FileColumn("currency", "currency of the amount: the loan's own", "ISO 4217: USD"),
+    CURRENCY,
     FileColumn("value_date", "day from which it counts, not after the file's date", _DAY),
     FileColumn(
         "designation",

@@ -16,55 +16,47 @@ from loanbook.core.policy.file_mappings import (
 )
 from loanbook.core.servicing.payments.receipts import DESIGNATIONS
 from loanbook.pipelines.formats.mapped import canonical, plain
-from loanbook.pipelines.formats.table import AMOUNT, Parsed, date_in, split
+from loanbook.pipelines.formats.table import AMOUNT, Parsed, date_in, shared, split
 
 COLUMNS = ["payment_ref", *PAYMENT_REQUIRED]
 
 
-IS_A_NUMBER = pl.col("amount").str.contains(rf"^-?{AMOUNT}$")
-IS_POSITIVE = pl.col("scaled").is_null() | (pl.col("scaled") > 0)
-IS_WITHIN_BOUNDS = pl.col("scaled").is_null() | (pl.col("scaled") <= float(MAX_MINOR))
-IS_EXACT = (
+IS_A_NUMBER = shared(pl.col("amount").str.contains(rf"^-?{AMOUNT}$"))
+IS_POSITIVE = shared(pl.col("scaled").is_null() | (pl.col("scaled") > 0))
+IS_WITHIN_BOUNDS = shared(pl.col("scaled").is_null() | (pl.col("scaled") <= float(MAX_MINOR)))
+IS_EXACT = shared(
     ~(pl.col("scaled").is_not_null() & (pl.col("scaled") <= float(MAX_MINOR)))
     | pl.col("minor").is_not_null()
 )
-NAMES_A_CURRENCY = pl.col("currency").is_in(list(CURRENCY_CODES))
-"""What a row's amount must be, with `MINOR_OF_ROW`; none finer than its currency (`IS_EXACT`)."""
+NAMES_A_CURRENCY = shared(pl.col("currency").is_in(list(CURRENCY_CODES)))
+"""Rules of what a row's amount must be (`OfAnAmount`); none is finer than its currency (`IS_EXACT`). A contract names them where
+their turn is: of the rules that a row breaks it is told the first."""
 
 
-class Receipts(dy.Schema):
+class OfAnAmount(dy.Schema):
+    """What a row with an amount has (`MINOR_OF_ROW`)."""
+
+    amount = dy.String()
+    scaled = dy.Float64(nullable=True)
+    minor = dy.Int64(nullable=True)
+    currency = dy.String()
+
+
+class Receipts(OfAnAmount):
     """A payment as it may enter: money exact to the currency, dated not after its file."""
 
     line = dy.Int64()
     payment_ref = dy.String(min_length=1, max_length=64)
     loan_key = dy.String(min_length=1)
-    amount = dy.String()
-    scaled = dy.Float64(nullable=True)
-    minor = dy.Int64(nullable=True)
-    currency = dy.String()
     value_date = dy.Date(nullable=True)
     designation = dy.String()
     file_date = dy.Date()
 
-    @dy.rule()
-    def amount_not_a_number(cls) -> pl.Expr:
-        return IS_A_NUMBER
-
-    @dy.rule()
-    def amount_not_positive(cls) -> pl.Expr:
-        return IS_POSITIVE
-
-    @dy.rule()
-    def amount_out_of_bounds(cls) -> pl.Expr:
-        return IS_WITHIN_BOUNDS
-
-    @dy.rule()
-    def amount_finer_than_currency(cls) -> pl.Expr:
-        return IS_EXACT
-
-    @dy.rule()
-    def unknown_currency(cls) -> pl.Expr:
-        return NAMES_A_CURRENCY
+    amount_not_a_number = IS_A_NUMBER
+    amount_not_positive = IS_POSITIVE
+    amount_out_of_bounds = IS_WITHIN_BOUNDS
+    amount_finer_than_currency = IS_EXACT
+    unknown_currency = NAMES_A_CURRENCY
 
     @dy.rule()
     def value_date_not_a_date(cls) -> pl.Expr:

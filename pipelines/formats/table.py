@@ -222,6 +222,11 @@ def within_the_calendar(first: str, every: pl.Expr, unit: pl.Expr) -> pl.Expr:
     return (pl.col(first).dt.year() + years <= LATEST.year).fill_null(True)
 
 
+def shared(holds: pl.Expr) -> Any:
+    """A rule that several contracts have: each gives it the name of what breaks it, in its place among the others."""
+    return dy.rule()(lambda cls: holds)
+
+
 def split(
     typed: pl.DataFrame,
     contract: type[dy.Schema],

@@ -11,6 +11,7 @@ from loanbook.core.catalogue.contacts import CHANNELS, DIRECTIONS, OUTCOMES, PRE
 from loanbook.core.collections.local_time import APART
 from loanbook.core.policy.lending.contact_rules import CLOCK, is_zone
 from loanbook.pipelines.formats.collections.moments import (
+    ABOUT_LOAN,
     AT,
     IS_A_TIME,
     IS_PAST,
@@ -18,10 +19,12 @@ from loanbook.pipelines.formats.collections.moments import (
     NAMES_AN_AGENT,
     OfAMoment,
     Stated,
+    agent_who,
+    own_reference,
     said_at,
     texts_of,
 )
-from loanbook.pipelines.formats.columns import REF, FileColumn
+from loanbook.pipelines.formats.columns import FileColumn
 from loanbook.pipelines.formats.table import Parsed, parsed
 
 CONTACT_COLUMNS = ["reference", "loan_key", "occurred_at", "channel", "direction", "outcome", "right_party", "agent", "place", "zone"]  # fmt: skip
@@ -40,14 +43,14 @@ PREFERENCE_COLUMNS = [
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _PLACE = "code: home, work or the like"
 CONTACTS = (
-    FileColumn("reference", "the sender's own reference; the same again is the same contact", REF),
+    own_reference("contact"),
     FileColumn("loan_key", "loan that it was about", LOAN),
     FileColumn("occurred_at", "when it was made, not after the file's date", AT),
     FileColumn("channel", "how", ", ".join(CHANNELS)),
     FileColumn("direction", "out: the lender's, in: the borrower's", "out, in"),
     FileColumn("outcome", "what came of it: disposition code (docs/guide/collections.md)", ", ".join(OUTCOMES)),
     FileColumn("right_party", "whether the borrower was spoken to: of a call it is a conversation then", "yes, no"),
-    FileColumn("agent", "who made it, as a code: no name", "text, 1 to 64 characters"),
+    agent_who("made it"),
     FileColumn("place", "where the borrower was; empty where it is not known", _PLACE),
     FileColumn("zone", "where the borrower was by time zone; several set apart by `;` where that is not sure",
                "IANA zone: America/Chicago;America/Denver"),
@@ -55,8 +58,8 @@ CONTACTS = (
 CONTACT_NOTES = """Contacts are added, never edited, and judged by any contact rules: `loanbook collections check`. `loanbook collections log`
 writes one."""
 CONTACT_PREFERENCES = (
-    FileColumn("reference", "the sender's own reference; the same again is the same row", REF),
-    FileColumn("loan_key", "loan that it is about", LOAN),
+    own_reference("row"),
+    ABOUT_LOAN,
     FileColumn("stated_at", "when the borrower said so, not after the file's date; it counts from then on", AT),
     FileColumn("kind", "what was said (docs/guide/collections.md)", ", ".join(PREFERENCES)),
     FileColumn("channel", "of an opt-out, a consent or what takes them back: the channel; empty: all", ", ".join(CHANNELS)),
@@ -84,13 +87,8 @@ class Contacts(OfAMoment):
     place = dy.String()
     zones_known = dy.Bool()
 
-    @dy.rule()
-    def contacted_at_not_a_time(cls) -> pl.Expr:
-        return IS_A_TIME
-
-    @dy.rule()
-    def contacted_in_the_future(cls) -> pl.Expr:
-        return IS_PAST
+    contacted_at_not_a_time = IS_A_TIME
+    contacted_in_the_future = IS_PAST
 
     @dy.rule()
     def channel_not_known(cls) -> pl.Expr:
@@ -108,9 +106,7 @@ class Contacts(OfAMoment):
     def right_party_not_yes_or_no(cls) -> pl.Expr:
         return pl.col("right_party").is_in(["yes", "no"])
 
-    @dy.rule()
-    def agent_missing_or_too_long(cls) -> pl.Expr:
-        return NAMES_AN_AGENT
+    agent_missing_or_too_long = NAMES_AN_AGENT
 
     @dy.rule()
     def place_not_a_code(cls) -> pl.Expr:

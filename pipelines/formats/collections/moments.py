@@ -7,14 +7,30 @@ import datetime as dt
 import dataframely as dy
 import polars as pl
 
-from loanbook.pipelines.formats.table import Bad, read_csv
+from loanbook.pipelines.formats.columns import REF, FileColumn
+from loanbook.pipelines.formats.table import Bad, read_csv, shared
 
 AT = "time with its offset: 2024-03-10T07:30:00-05:00, or with Z"
 LOAN = "text: the loan number of its tape"
-IS_A_TIME = pl.col("moment").is_not_null()
-IS_PAST = pl.col("moment").is_null() | (pl.col("said_on") <= pl.col("file_date").cast(pl.String))
+ABOUT_LOAN = FileColumn("loan_key", "loan that it is about", LOAN)
+IS_A_TIME = shared(pl.col("moment").is_not_null())
+IS_PAST = shared(
+    pl.col("moment").is_null() | (pl.col("said_on") <= pl.col("file_date").cast(pl.String))
+)
 """Not after the date of its file, where it is a time."""
-NAMES_AN_AGENT = pl.col("agent").str.len_chars().is_between(1, 64)
+NAMES_AN_AGENT = shared(pl.col("agent").str.len_chars().is_between(1, 64))
+
+
+def own_reference(what: str) -> FileColumn:
+    """The column `reference` of a file whose row is this (a contact)."""
+    return FileColumn(
+        "reference", f"the sender's own reference; the same again is the same {what}", REF
+    )
+
+
+def agent_who(did: str) -> FileColumn:
+    """The column `agent` of a file whose agents did this (made it)."""
+    return FileColumn("agent", f"who {did}, as a code: no name", "text, 1 to 64 characters")
 
 
 class OfAMoment(dy.Schema):
@@ -31,13 +47,8 @@ class OfAMoment(dy.Schema):
 class Stated(OfAMoment):
     """What a borrower stated, at `stated_at`."""
 
-    @dy.rule()
-    def stated_at_not_a_time(cls) -> pl.Expr:
-        return IS_A_TIME
-
-    @dy.rule()
-    def stated_in_the_future(cls) -> pl.Expr:
-        return IS_PAST
+    stated_at_not_a_time = IS_A_TIME
+    stated_in_the_future = IS_PAST
 
 
 def texts_of(data: bytes, columns: list[str]) -> tuple[pl.DataFrame, Bad]:
