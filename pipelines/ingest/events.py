@@ -244,6 +244,11 @@ def with_note(taken: Taken, note: str) -> Taken:
     return replace(taken, note=f"{taken.note}; {note}" if taken.note else note)
 
 
+def uncounted(taken: Taken) -> Taken:
+    """What orders gave that rows of a file ask for: these are counted, and told where they are refused, as the file's own."""
+    return replace(taken, rows_in=0, accepted=0, duplicates=0, bad=[])
+
+
 _AND_CONTENT = "+"
 """Between the two parts of a body's hash: what every event has, and all else that its row says. An
 event taken in by a release before has the first part alone, and is compared by it."""

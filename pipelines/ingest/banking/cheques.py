@@ -7,8 +7,6 @@ those of a bank's returns, so that a fee for a returned payment follows by itsel
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import polars as pl
 
 from loanbook.core.payments.incoming.cash import PAYOUT_BACK
@@ -18,20 +16,19 @@ from loanbook.core.policy.payments.collections import CollectionMapping
 from loanbook.pipelines.ingest.banking.returning import (
     MONEY,
     PAYMENT_BACK,
-    broken_by,
     ordered,
     reference_of,
+    with_orders,
 )
-from loanbook.pipelines.ingest.events import Known, Taken
+from loanbook.pipelines.ingest.events import Known, Taken, uncounted
 from loanbook.pipelines.ingest.landing import LandingFile
 
 REASON = "cheque_returned"
 MONEY_OUT = "money_out"
 """The rule of an entry that stays in suspense, as every debit that nothing explains."""
-WAITS, SAID = (
-    "returned_cheque_not_known",
-    "no one cheque of a lockbox has its number and amount, and was paid in to a loan",
-)
+WAITS = "returned_cheque_not_known"
+WHY = {WAITS: "no one cheque of a lockbox has its number and amount, and was paid in to a loan"}
+"""Why a debit stays in suspense, beside the rules of orders."""
 
 
 def cheques_back(
@@ -50,18 +47,9 @@ def cheques_back(
         maker=pl.concat_str(pl.lit("bank:"), "account"), checker=pl.lit("policy:bank_accounts"),
     )  # fmt: skip
     taken = ordered(orders, file, policies, known)
-    unknown = pl.when(pl.col("of_loan").is_null()).then(pl.lit(WAITS))
-    why = found.select(
-        "place", _why=pl.coalesce(unknown, broken_by(taken, "place")), _loan="of_loan"
-    )
-    told = entries.join(why, on="place", how="left", maintain_order="left")
-    mine, waits = pl.col("place").is_in(why["place"].implode()), pl.col("_why").is_not_null()
-    done = told.with_columns(
-        outcome=pl.when(waits).then(pl.lit("suspense")).otherwise("outcome"),
-        rule=pl.when(waits).then(pl.lit(MONEY_OUT)).when(mine).then(pl.lit(PAYMENT_BACK)).otherwise("rule"),
-        said=pl.coalesce(pl.col("_why").replace(WAITS, SAID), "said"), loan_id=pl.coalesce("_loan", "loan_id"),
-    ).drop("_why", "_loan")  # fmt: skip
-    return done, replace(taken, rows_in=0, accepted=0, duplicates=0, bad=[])
+    found = found.with_columns(waits=pl.when(pl.col("of_loan").is_null()).then(pl.lit(WAITS)))
+    done = with_orders(entries, found, taken, WHY, pl.lit(MONEY_OUT))
+    return done, uncounted(taken)
 
 
 def _with_payments(

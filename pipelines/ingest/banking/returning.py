@@ -7,6 +7,7 @@ they keep the rules of orders, and a fee for a returned payment follows by itsel
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -25,7 +26,7 @@ from loanbook.core.policy.originators import Originator, ReturnCodes
 from loanbook.core.store.sending.vault import PARTICULARS, Vault
 from loanbook.pipelines.formats.commands import FIELDS, Orders
 from loanbook.pipelines.formats.table import Parsed
-from loanbook.pipelines.ingest.events import Known, Taken
+from loanbook.pipelines.ingest.events import Known, Taken, uncounted
 from loanbook.pipelines.ingest.landing import LandingFile
 from loanbook.pipelines.ingest.orders.entering import by_loans
 
@@ -90,9 +91,9 @@ def returning(
         "payment_returns": kept.with_columns(kind=pl.lit("return")).select(RETURNS),
         "account_changes": listed.select(CHANGES),
     }
-    silent = replace(taken, rows_in=0, accepted=0, duplicates=0, bad=[], tables=tables)
+    given = replace(uncounted(taken), tables=tables)
     return Returned(
-        silent, judged.select("place", "outcome", "why", "loan_id"), listed["_entry_line"]
+        given, judged.select("place", "outcome", "why", "loan_id"), listed["_entry_line"]
     )
 
 
@@ -288,6 +289,31 @@ def _as_ordered(judged: pl.DataFrame, taken: Taken) -> pl.DataFrame:
 
 PAYMENT_BACK = "return_of_a_payment"
 """The rule of an entry that takes a payment back."""
+
+
+def with_orders(
+    entries: pl.DataFrame,
+    found: pl.DataFrame,
+    taken: Taken,
+    words: Mapping[str, str],
+    rule: pl.Expr,
+) -> pl.DataFrame:
+    """Entries with what became of those that take a payment back: returned, or in suspense where no order is given or one broke a rule.
+
+    `found`: `place` of each of them, `of_loan`, and `waits`, why none is given (null: one is). `taken`: what their orders
+    gave (`ordered`; `of` is the place). `words`: what is said of such a reason. `rule`: that of one in suspense.
+    """
+    why = found.select(
+        "place", _ours=True, _why=pl.coalesce("waits", broken_by(taken, "place")), _loan="of_loan"
+    )
+    told = entries.join(why, on="place", how="left", maintain_order="left")
+    enters = pl.col("_ours") & pl.col("_why").is_null()
+    waits = pl.col("_why").is_not_null()
+    return told.with_columns(
+        outcome=pl.when(enters).then(pl.lit("returned")).when(waits).then(pl.lit("suspense")).otherwise("outcome"),
+        rule=pl.when(enters).then(pl.lit(PAYMENT_BACK)).when(waits).then(rule).otherwise("rule"),
+        said=pl.coalesce(pl.col("_why").replace(words), "said"), loan_id=pl.coalesce("_loan", "loan_id"),
+    ).drop("_ours", "_why", "_loan")  # fmt: skip
 
 
 def with_returns(entries: pl.DataFrame, returned: Returned) -> pl.DataFrame:

@@ -16,12 +16,11 @@ from loanbook.core.policy.payments.collections import CollectionMapping
 from loanbook.pipelines.ingest.banking.returning import (
     MONEY,
     ORDERED_AMOUNT,
-    PAYMENT_BACK,
-    broken_by,
     ordered,
     reference_of,
+    with_orders,
 )
-from loanbook.pipelines.ingest.events import Known, Taken, keys_of, together
+from loanbook.pipelines.ingest.events import Known, Taken, keys_of, together, uncounted
 from loanbook.pipelines.ingest.landing import LandingFile
 
 WHY = {
@@ -60,20 +59,11 @@ def taken_back(
     waits = pl.col("becomes") == "suspense"
     orders = _orders(found.filter(~waits & pl.col("paid").is_not_null()), mapping, file)
     taken = ordered(orders, file, policies, fresh)
-    unknown = pl.when(waits).then(pl.lit("waits_by_policy")).when(pl.col("paid").is_null()).then(pl.lit("unknown_original"))  # fmt: skip
-    why = found.select(
-        "place", _why=pl.coalesce(unknown, broken_by(taken, "place")), _loan="of_loan"
-    )
-    told = entries.join(why, on="place", how="left", maintain_order="left")
-    entered = pl.col("place").is_in(found["place"].implode()) & pl.col("_why").is_null()
-    done = told.with_columns(
-        outcome=pl.when(entered).then(pl.lit("returned")).otherwise("outcome"),
-        rule=pl.when(entered).then(pl.lit(PAYMENT_BACK)).otherwise("rule"),
-        said=pl.coalesce(pl.col("_why").replace(WHY), "said"),
-        loan_id=pl.coalesce("_loan", "loan_id"),
-    ).drop("_why", "_loan")
-    silent = replace(taken, rows_in=0, accepted=0, duplicates=0, bad=[])
-    return done, together(given, silent)
+    found = found.with_columns(
+        waits=pl.when(waits).then(pl.lit("waits_by_policy")).when(pl.col("paid").is_null()).then(pl.lit("unknown_original"))
+    )  # fmt: skip
+    done = with_orders(entries, found, taken, WHY, pl.col("rule"))
+    return done, together(given, uncounted(taken))
 
 
 def _with_payments(
