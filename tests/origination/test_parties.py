@@ -83,12 +83,16 @@ def test_a_person_is_named_once_and_who_stands_beside_the_applicant_is_shown(
 ) -> None:
     rows = [
         _wide("self", co="person-self"), _wide("own", guarantor="aunt; person-own"), _wide("both", co="mate", guarantor="mate"),
-        _wide("firm", owner="boss;boss", kind="business"), _wide("good", co="mate", guarantor="aunt;uncle"),
+        _wide("firm", owner="boss;boss", kind="business"), _wide("good", co="mate", guarantor="aunt;; uncle;"),
         _wide("owned", guarantor="boss", owner="boss", kind="business"),
     ]  # fmt: skip
     drop(ledger, "applications_2018-02-01.csv", WIDE + "".join(rows))
     take(ledger, ledger.register(policies))
     assert rules(ledger, "applications_2018-02-01.csv") == dict.fromkeys(range(2, 6), "party_named_twice")  # fmt: skip
+    bound = "SELECT borrowers, guarantors FROM {lake}.applications WHERE reference = 'good'"
+    assert ledger.frame(bound).rows() == [
+        (2, 2)
+    ]  # whom an offer binds: nobody is named between two semicolons
     home = ledger.settings.home
     ledger.close()
     monkeypatch.setenv("LOANBOOK_HOME", str(home))

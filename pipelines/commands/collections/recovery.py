@@ -102,10 +102,11 @@ def _must_stand(row: dict[str, str]) -> None:
     found = found_loan(row["loan_key"], None, None)
     row["loan_key"] = found.key
     agency_on(found.policies, max(found.at.on, date_of(row["stated_at"], "stated_at")), row["agency"])  # fmt: skip
-    stands = held_by(found.reader, found.at, found.number).select("agency", "placed_on").rows()
-    told = "".join(f"{name} since {since}" for name, since in stands) or "nobody"
-    holds = told.startswith(f"{row['agency']} ")
+    stands = held_by(found.reader, found.at, found.number)
+    holders = dict(stands.select("agency", "placed_on").rows())
+    holds = row["agency"] in holders
     if holds == (row["step"] == "placed"):
+        told = "".join(f"{name} since {since}" for name, since in holders.items()) or "nobody"
         remedy = (
             "nothing to do"
             if holds

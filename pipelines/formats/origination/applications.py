@@ -69,8 +69,8 @@ class ApplicationRows(dy.Schema):
 
     @dy.rule()
     def party_named_twice(cls) -> pl.Expr:
-        liable = pl.concat_list("applicant", _each("co_applicant"), _each("guarantor"))
-        named = (liable, _each("owner"))
+        liable = pl.concat_list("applicant", named_in("co_applicant"), named_in("guarantor"))
+        named = (liable, named_in("owner"))
         return pl.all_horizontal(each.list.n_unique() == each.list.len() for each in named)
 
     @dy.rule()
@@ -118,8 +118,8 @@ class ApplicationRows(dy.Schema):
         return ~pl.col("count_bad")
 
 
-def _each(name: str) -> pl.Expr:
-    """Those whom a field names, set apart by semicolons."""
+def named_in(name: str) -> pl.Expr:
+    """Those whom a field names, set apart by semicolons: a list of texts."""
     told = pl.col(name).str.split(";").list.eval(pl.element().str.strip_chars())
     return told.list.eval(pl.element().filter(pl.element() != ""))
 

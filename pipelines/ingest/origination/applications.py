@@ -14,7 +14,7 @@ from loanbook.core.policy.decisions.partners import (
     APPLICATION_REQUIRED,
     ApplicationMapping,
 )
-from loanbook.pipelines.formats.origination.applications import TOKENS, parse
+from loanbook.pipelines.formats.origination.applications import TOKENS, named_in, parse
 from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import LandingFile
 from loanbook.pipelines.ingest.origination.records import keep_new, tokens
@@ -45,7 +45,7 @@ def _applications(
     def word(name: str) -> pl.Expr:
         return pl.when(pl.col(name) != "").then(pl.col(name).str.to_lowercase()).alias(name)
 
-    counts = {name: _several(name) for name in OTHERS}
+    counts = {name: named_in(name).list.len().cast(pl.Int64) for name in OTHERS}
     made = rows.select(
         "product", "currency", "submitted_on", "body_hash", "line", "applicant_kind",
         word("channel"), word("purpose"), word("housing"),
@@ -60,22 +60,11 @@ def _applications(
     return made
 
 
-def _several(name: str) -> pl.Expr:
-    """How many a field names, set apart by semicolons."""
-    return (
-        pl.when(pl.col(name) == "")
-        .then(0)
-        .otherwise(pl.col(name).str.count_matches(";") + 1)
-        .cast(pl.Int64)
-    )
-
-
 def _links(rows: pl.DataFrame, on: dt.date, known: Known) -> pl.DataFrame:
     """People, devices, accounts and the like of applications, as tokens."""
     long = (
         rows.select("key", *TOKENS).unpivot(index="key", variable_name="kind", value_name="told")
-        .with_columns(pl.col("told").str.split(";")).explode("told").with_columns(pl.col("told").str.strip_chars())
-        .filter(pl.col("told") != "")
+        .with_columns(named_in("told")).explode("told").drop_nulls("told")
     )  # fmt: skip
     return long.select(
         application_id="key", kind="kind", token=tokens(long["told"], known), known_on=pl.lit(on)
