@@ -4,7 +4,7 @@ To add a format: write a module with `COLUMNS` and `parse`, and its row in `KIND
 
 - `registry` - the kinds of file: name, order of the day, who reads it; one row a kind
 - `columns` - what the columns of each mean, and their form
-- `rules` - every rule of quarantine: what it means, what to do, which cell is quoted
+- `rules` - every rule of quarantine: what it means, what to do, which cell is quoted; the rows by room in `refusals`
 - `mapped` - files in a sender's own columns: loanbook's names, amounts as plain decimals
 - `table` - what all formats share: reading CSV text, splitting rows by a contract's rules
 - `tape` - loan tapes: a lender's own columns, mapped to canonical terms by a policy file

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from loanbook.core.servicing.orders.allowed import RULES as ORDER_RULES
+from loanbook.pipelines.formats.refusals.rule import RefusalRule
 from loanbook.pipelines.formats.registry import KINDS, FileKind
-from loanbook.pipelines.formats.rules import GROUPS, RefusalRule
+from loanbook.pipelines.formats.rules import GROUPS
 
 _HEAD = """# File kinds
 
