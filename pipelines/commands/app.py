@@ -20,7 +20,6 @@ from loanbook.pipelines.commands import (
     ledger,
     run,
     serve,
-    simulate,
 )
 from loanbook.pipelines.commands.agreements import closure, disburse, documents, offers
 from loanbook.pipelines.commands.collections import (
@@ -40,6 +39,7 @@ from loanbook.pipelines.commands.payments import incoming, links, sending
 from loanbook.pipelines.commands.people import audit, export, orders, roles, users, vault
 from loanbook.pipelines.commands.risk import alerts as risk_alerts
 from loanbook.pipelines.commands.risk import events as risk_events
+from loanbook.pipelines.commands.simulation import demo, simulate
 
 app = typer.Typer(
     help="The loan platform: files in, one vectorised close a day, a versioned double-entry ledger.",
@@ -67,7 +67,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "restatements": book.restatements,
     "after-closure": book.after_closure,
     "credits": book.credit_balances,
-    "demo": run.demo,
+    "demo": demo.demo,
     "check": check.check,
     "run": run.run,
     "close": run.close,
