@@ -11,7 +11,7 @@ from loanbook.core.collections.performance import LEAST_CONTACTS
 from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.reporting import collections, delinquency
-from loanbook.core.reporting.delinquency import MOVES, cure_rate, late_moves
+from loanbook.core.reporting.delinquency import MOVES, late_moves
 from loanbook.core.reporting.roll_rates import matrix
 from loanbook.core.store.clocks import Clocks
 from loanbook.core.store.segments import questions
@@ -20,7 +20,8 @@ from loanbook.dashboards import data
 from loanbook.dashboards.charts.lines import share_lines
 from loanbook.dashboards.formats import count, day, share
 from loanbook.dashboards.page import Page
-from loanbook.dashboards.pages.risk.cash_flow import CUT, by_month
+from loanbook.dashboards.pages.risk.cash_flow import by_month, efficiencies
+from loanbook.dashboards.pages.risk.delinquency import cure_rates
 from loanbook.dashboards.parts.card import (
     Shown,
     chart,
@@ -74,13 +75,7 @@ def draw() -> None:
                   delinquency.ROLLED, Shown("late_moves", moves.select("business_date", "late", *MOVES), [rolled], ("late",)),
                   note="Of principal at least 1 day past due a month before; the rest stayed in its bucket or was paid off")  # fmt: skip
     with right.container(border=True, height="stretch"):
-        cured = cure_rate(rolls)
-        if cured.is_empty():
-            st.subheader("Cure rate", anchor=False, help=delinquency.CURE.definition)
-            st.info("No loan was 30 or more days past due at an earlier month end.")
-        else:
-            chart(scope, share_lines(cured, "business_date", {"rate": "Cured of 30+"}, palette(), scope.token), "Cure rate by month",
-                  delinquency.CURE, Shown("cure_rate", cured, [rolled], ("late", "cured")))  # fmt: skip
+        cure_rates(scope, rolls, rolled)
     left, right = st.columns([3, 2])
     with left.container(border=True, height="stretch"):
         _promises(scope, work)
@@ -129,10 +124,7 @@ def _efficiencies(scope: Scope, flows: pl.DataFrame, asked: list[Question]) -> N
         st.subheader("Collection efficiencies", anchor=False)
         st.info("An efficiency needs a full month; the book has lived none by this date.")
         return
-    lines = {each.name: each.title for each in collections.EFFICIENCIES}
-    chart(scope, share_lines(flows, "month", lines, palette(), scope.token, cut=CUT), "Collection efficiencies", None,
-          Shown("efficiencies", flows.select("month", *lines), asked),
-          note=f"Months above {CUT} % are not drawn. " + " · ".join(f"{e.title}: {e.numerator.lower()} ÷ {e.denominator}" for e in collections.EFFICIENCIES))  # fmt: skip
+    efficiencies(scope, flows, asked)
 
 
 def _table(

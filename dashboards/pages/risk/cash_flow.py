@@ -50,10 +50,7 @@ def draw() -> None:
               "Due against received by month", collections.DUE_RECEIVED, shown,
               note="Full months alone. Recoveries by value date")  # fmt: skip
     with st.container(border=True):
-        lines = {each.name: each.title for each in collections.EFFICIENCIES}
-        chart(scope, share_lines(rows, "month", lines, palette(), scope.token, cut=CUT), "Collection efficiencies", None,
-              Shown("efficiencies", rows.select("month", *lines), asked),
-              note=f"Months above {CUT} % are not drawn. " + " · ".join(f"{e.title}: {e.numerator.lower()} ÷ {e.denominator}" for e in collections.EFFICIENCIES))  # fmt: skip
+        efficiencies(scope, rows, asked)
     left, right = st.columns(2)
     with left.container(border=True, height="stretch"):
         chart(scope, share_lines(rows, "month", {"cpr": "CPR", "cdr": "CDR"}, palette(), scope.token),
@@ -69,6 +66,14 @@ def draw() -> None:
               Shown("received_parts", rows.select("month", *parts), asked, tuple(parts)),
               note="What fell due in the month, what was overdue, and what was paid in advance or ahead of the schedule")  # fmt: skip
     done(scope.token)
+
+
+def efficiencies(scope: Scope, rows: pl.DataFrame, asked: list[Question]) -> None:
+    """Draw the collection efficiencies of full months (`by_month`), of which there is one."""
+    lines = {each.name: each.title for each in collections.EFFICIENCIES}
+    chart(scope, share_lines(rows, "month", lines, palette(), scope.token, cut=CUT), "Collection efficiencies", None,
+          Shown("efficiencies", rows.select("month", *lines), asked),
+          note=f"Months above {CUT} % are not drawn. " + " · ".join(f"{e.title}: {e.numerator.lower()} ÷ {e.denominator}" for e in collections.EFFICIENCIES))  # fmt: skip
 
 
 def by_month(scope: Scope) -> tuple[pl.DataFrame, list[Question]]:

@@ -63,16 +63,21 @@ def draw() -> None:
               note="PAR X: more than X days past due")  # fmt: skip
     left, right = st.columns(2)
     with left.container(border=True, height="stretch"):
-        cured = cure_rate(rows)
-        if cured.is_empty():
-            st.subheader("Cure rate", anchor=False, help=delinquency.CURE.definition)
-            st.info("No loan was 30 or more days past due at an earlier month end.")
-        else:
-            chart(scope, share_lines(cured, "business_date", {"rate": "cured"}, palette(), scope.token), "Cure rate by month",
-                  delinquency.CURE, Shown("cure_rate", cured, [rolled], ("late", "cured")))  # fmt: skip
+        cure_rates(scope, rows, rolled)
     with right.container(border=True, height="stretch"):
         _classes(scope, today, asked)
     done(scope.token)
+
+
+def cure_rates(scope: Scope, rows: pl.DataFrame, rolled: Question) -> None:
+    """Draw the cure rate by month of the answer `rows` to the question `rolled` (`questions.rolls`)."""
+    cured = cure_rate(rows)
+    if cured.is_empty():
+        st.subheader("Cure rate", anchor=False, help=delinquency.CURE.definition)
+        st.info("No loan was 30 or more days past due at an earlier month end.")
+    else:
+        chart(scope, share_lines(cured, "business_date", {"rate": "cured"}, palette(), scope.token), "Cure rate by month",
+              delinquency.CURE, Shown("cure_rate", cured, [rolled], ("late", "cured")))  # fmt: skip
 
 
 def _bridge(scope: Scope, rows: pl.DataFrame, rolled: Question) -> None:
