@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import polars as pl
 import polars.selectors as cs
@@ -180,6 +180,20 @@ KnownAt = Annotated[
         "was published; default: what is known now."
     ),
 ]
+MOST = 200
+"""Rows that a table shows, where --csv has all."""
+
+
+def who_acts(does: str) -> Any:
+    """The option that names who does this (took it)."""
+    return typer.Option(help=f"Who {does}, in a demo; in production it is who is signed in.")
+
+
+def first_alone(rows: int, most: int = MOST) -> str:
+    """What a sentence on rows adds where a table shows the first alone."""
+    return f"; the first {most} shown, --csv has all" if rows > most else ""
+
+
 To = Annotated[Path | None, typer.Option(help="CSV file for every line.")]
 
 

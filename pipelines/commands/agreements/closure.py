@@ -12,8 +12,10 @@ from loanbook.core.contract.money import major
 from loanbook.core.errors import LoanbookError
 from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import (
+    MOST,
     AsCsv,
     AsJson,
+    AsOf,
     believed,
     iso_date,
     opened,
@@ -22,11 +24,9 @@ from loanbook.pipelines.commands.console import (
     show,
 )
 
-MOST = 200
-
 
 def list_tasks(
-    as_of: Annotated[str | None, typer.Option(help="Business date; default the last.")] = None,
+    as_of: AsOf = None,
     late: Annotated[bool, typer.Option("--late", help="What is, or was, too late, with what it costs.")] = False,
     as_json: AsJson = False,
     as_csv: AsCsv = False,

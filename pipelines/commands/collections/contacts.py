@@ -11,13 +11,16 @@ import typer
 
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import (
+    MOST,
     AsCsv,
     AsJson,
+    first_alone,
     iso_date,
     out,
     piped,
     reading,
     show,
+    who_acts,
 )
 
 if TYPE_CHECKING:
@@ -36,9 +39,7 @@ def log(
             "are otherwise direction=in right_party=yes place=work reference=own",
         ),
     ],
-    agent: Annotated[
-        str, typer.Option(help="Who made it, in a demo; in production it is who is signed in.")
-    ] = "",
+    agent: Annotated[str, who_acts("made it")] = "",
 ) -> None:
     """Write down one contact: a file `contacts_DATE_REFERENCE.csv` lands, after it was tried; the next `loanbook run` takes it in.
 
@@ -122,11 +123,10 @@ def check(
         "reference", "loan_key", "channel", "local_at", "rule", "source", "evidence", pl.col("allowed_local").alias("allowed")
     )  # fmt: skip
     if shown.height:
-        show(shown.head(200), f"Broken rules of {policy.name}, version {policy.version}")
-    more = ", the first 200 shown; --csv has all" if shown.height > 200 else ""
+        show(shown.head(MOST), f"Broken rules of {policy.name}, version {policy.version}")
     broke = found["reference"].n_unique()
     out.print(
-        f"{broke:,} of {count:,} contacts of the lender's from {since} to {until} broke a rule, {shown.height:,} times{more}."
+        f"{broke:,} of {count:,} contacts of the lender's from {since} to {until} broke a rule, {shown.height:,} times{first_alone(shown.height)}."
     )
 
 

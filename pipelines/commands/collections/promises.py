@@ -12,8 +12,11 @@ from loanbook.core.contract.money import major
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.collections.contacts import facts_of, landed
 from loanbook.pipelines.commands.console import (
+    MOST,
     AsCsv,
     AsJson,
+    AsOf,
+    KnownAt,
     believed,
     found_loan,
     keyed,
@@ -21,11 +24,10 @@ from loanbook.pipelines.commands.console import (
     out,
     piped,
     show,
+    who_acts,
 )
 
-Agent = Annotated[
-    str, typer.Option(help="Who took it, in a demo; in production it is who is signed in.")
-]
+Agent = Annotated[str, who_acts("took it")]
 _STATED = {"written": "no", "reason": "", "reference": ""}
 _PREFERRED = {
     "channel": "", "place": "", "days": "", "from": "", "to": "", "written": "no", "reference": "",
@@ -68,8 +70,8 @@ def promise(
 def promises(
     loan: Annotated[str, typer.Argument(help="Key of a loan; none: of all.")] = "",
     by: Annotated[str, typer.Option(help="Rates instead: all, or agent.")] = "",
-    as_of: Annotated[str | None, typer.Option(help="Business date; default the last.")] = None,
-    known_at: Annotated[str | None, typer.Option(help="Version or instant; default now.")] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -107,9 +109,9 @@ def promises(
         "loan_key", "plan", "promised_on", "due_date", "last_day", major("amount"), major("paid"), "currency", "verdict",
         "agent", "reference",
     )  # fmt: skip
-    show(shown.head(200), f"Promises {believed(at)}")
-    if shown.height > 200:
-        out.print(f"The first 200 of {shown.height:,}; --csv has all.")
+    show(shown.head(MOST), f"Promises {believed(at)}")
+    if shown.height > MOST:
+        out.print(f"The first {MOST} of {shown.height:,}; --csv has all.")
 
 
 def notice(

@@ -11,7 +11,10 @@ from loanbook.core.contract.money import major
 from loanbook.pipelines.commands.console import (
     AsCsv,
     AsJson,
+    AsOf,
+    KnownAt,
     believed,
+    first_alone,
     iso_date,
     opened,
     out,
@@ -27,8 +30,8 @@ MOST = 100
 
 
 def queue(
-    as_of: Annotated[str | None, typer.Option(help="Business date; default the last.")] = None,
-    known_at: Annotated[str | None, typer.Option(help="Version or instant; default now.")] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     agent: Annotated[str, typer.Option(help="The list of one agent.")] = "",
     team: Annotated[str, typer.Option(help="The loans of one team.")] = "",
     as_json: AsJson = False,
@@ -54,12 +57,11 @@ def queue(
     counts = ", ".join(
         f"{n:,} {state}" for state, n in rows.group_by("state").len().sort("state").rows()
     )
-    more = f"; the first {MOST} shown, --csv has all" if rows.height > MOST else ""
-    out.print(f"{rows.height:,} loans: {counts or 'none'}{more}.")
+    out.print(f"{rows.height:,} loans: {counts or 'none'}{first_alone(rows.height, MOST)}.")
 
 
 def assign(
-    as_of: Annotated[str | None, typer.Option(help="Business date; default the last.")] = None,
+    as_of: AsOf = None,
 ) -> None:
     """Assign the loans of the queue to the users who stand in it: roles whose rows go by the attribute `account` show each agent the
     own loans alone, on every page, in every command and in SQL. Run it after the day's close; the trail has every change."""

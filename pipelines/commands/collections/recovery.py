@@ -15,6 +15,7 @@ from loanbook.pipelines.commands.collections.contacts import date_of, facts_of, 
 from loanbook.pipelines.commands.console import (
     AsCsv,
     AsJson,
+    AsOf,
     believed,
     found_loan,
     iso_date,
@@ -23,11 +24,10 @@ from loanbook.pipelines.commands.console import (
     out,
     piped,
     show,
+    who_acts,
 )
 
-Agent = Annotated[
-    str, typer.Option(help="Who writes it down, in a demo; in production it is who is signed in.")
-]
+Agent = Annotated[str, who_acts("writes it down")]
 
 
 def legal(
@@ -119,7 +119,7 @@ def placed(
     agency: Annotated[str, typer.Argument(help="The agency; none: all.")] = "",
     first: Annotated[str | None, typer.Option("--from", help="First value date.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last value date.")] = None,
-    as_of: Annotated[str | None, typer.Option(help="Business date; default the last.")] = None,
+    as_of: AsOf = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:  # fmt: skip

@@ -11,9 +11,12 @@ import typer
 
 from loanbook.core.contract.money import major
 from loanbook.pipelines.commands.console import (
+    MOST,
     AsCsv,
     AsJson,
+    KnownAt,
     believed,
+    first_alone,
     found_loan,
     iso_date,
     keyed,
@@ -24,7 +27,6 @@ from loanbook.pipelines.commands.console import (
 )
 
 At = Annotated[str, typer.Option(help="In a demo alone: the instant, with its offset. Else now.")]
-MOST = 200
 
 
 def due(at: At = "", as_json: AsJson = False, as_csv: AsCsv = False) -> None:
@@ -73,7 +75,7 @@ def list_reminders(
     loan: Annotated[str, typer.Argument(help="Key of a loan; none: of all.")] = "",
     day: Annotated[str | None, typer.Option("--on", help="Day that they were for; none: any.")] = None,
     by: Annotated[bool, typer.Option("--why", help="Counts by step, channel, state and reason.")] = False,
-    known_at: Annotated[str | None, typer.Option(help="Version or instant; default now.")] = None,
+    known_at: KnownAt = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:  # fmt: skip
@@ -114,5 +116,7 @@ def _shown(rows: pl.DataFrame, title: str) -> None:
 def _counted(rows: pl.DataFrame) -> None:
     count = pl.col("n").sum() if "n" in rows.columns else pl.len()
     counts = rows.group_by("state").agg(count.alias("n")).sort("state").rows()
-    more = f"; the first {MOST} shown, --csv has all" if rows.height > MOST else ""
-    out.print((", ".join(f"{n:,} {state}" for state, n in counts) or "No reminder") + f"{more}.")
+    out.print(
+        (", ".join(f"{n:,} {state}" for state, n in counts) or "No reminder")
+        + f"{first_alone(rows.height)}."
+    )

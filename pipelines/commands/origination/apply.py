@@ -16,6 +16,7 @@ from loanbook.core.contract.money import major_of_any, percent, to_major
 from loanbook.core.errors import LoanbookError
 from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import (
+    MOST,
     AsCsv,
     AsJson,
     To,
@@ -78,7 +79,7 @@ def list_applications(
         "application_id", "product", "submitted_on", "state", "amount", "currency", "term", "outcome", "grade", "points",
         "approved", "reasons", "missing",
     )  # fmt: skip
-    show(shown.head(200))
+    show(shown.head(MOST))
     out.print(
         f"{counted(rows.height, 'application')}"
         + (", the first 200 shown; --csv has all" if rows.height > 200 else "")
@@ -185,7 +186,7 @@ def calls(
     rows = reading().query(CALLS)
     told = rows if each else by_provider(rows)
     if not piped(told, as_json, as_csv):
-        show(told.head(200)) if told.height else out.print("No provider was asked yet.")
+        show(told.head(MOST)) if told.height else out.print("No provider was asked yet.")
 
 
 def letters() -> None:
@@ -263,7 +264,7 @@ def rejects(
     )
     written(rows, to)
     if not piped(rows, as_json, as_csv):
-        show(rows.head(200))
+        show(rows.head(MOST))
         out.print(f"Refused: {counted(rows.height, 'row')}.")
 
 

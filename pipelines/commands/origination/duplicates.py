@@ -7,7 +7,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from loanbook.pipelines.commands.console import AsCsv, AsJson, out, piped, reading, show
+from loanbook.pipelines.commands.console import MOST, AsCsv, AsJson, out, piped, reading, show
 from loanbook.pipelines.commands.origination.screening import _open
 from loanbook.pipelines.commands.origination.underwrite import As, Note, _office
 
@@ -47,7 +47,7 @@ def list_pairs(
         "pair_id", "person", "other", pl.col("weight") / 100, pl.col("evidence").str.replace_all(";", ", "),
         said=pl.col("event").fill_null(""),
     )  # fmt: skip
-    show(shown.head(200)) if told.height else out.print("No pair waits.")
+    show(shown.head(MOST)) if told.height else out.print("No pair waits.")
 
 
 def show_pair(pair: Pair) -> None:

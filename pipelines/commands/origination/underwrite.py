@@ -12,7 +12,7 @@ import typer
 
 from loanbook.core.contract.money import major_of_any, percent, to_major, to_minor
 from loanbook.core.errors import LoanbookError
-from loanbook.pipelines.commands.console import AsCsv, AsJson, out, piped, reading, show
+from loanbook.pipelines.commands.console import MOST, AsCsv, AsJson, out, piped, reading, show
 from loanbook.pipelines.commands.origination.apply import Id
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def queue(as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     rows = reading().query(LEFT_TO_PERSONS)
     if not piped(rows, as_json, as_csv):
         shown = rows.with_columns(major_of_any(name) for name in ("amount", "affordable"))
-        show(shown.head(200)) if rows.height else out.print("No application waits for a person.")
+        show(shown.head(MOST)) if rows.height else out.print("No application waits for a person.")
 
 
 def approve(

@@ -22,6 +22,7 @@ from loanbook.pipelines.commands.console import (
     piped,
     reading,
     show,
+    who_acts,
     written,
 )
 from loanbook.pipelines.commands.landing import acting_as, land
@@ -180,9 +181,7 @@ def assign(
             "its payments came in another file.",
         ),
     ] = None,
-    maker: Annotated[
-        str, typer.Option(help="Who decides, in a demo; in production it is who is signed in.")
-    ] = "",
+    maker: Annotated[str, who_acts("decides")] = "",
     checker: Annotated[
         str, typer.Option(help="Who checked: another person, unless the policy lets one decide.")
     ] = "",
