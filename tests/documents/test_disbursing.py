@@ -233,9 +233,9 @@ POINTS = (
     (proposing, "add_payout"),
     (proposing, "approved"),
     (presenting, "record"),
-    (outbox, "_write"),
+    (outbox, "write_whole"),
     (outbox, "mark_handed_over"),
-    (outbox, "_keep"),
+    (outbox, "to_disk"),
 )
 """Where a run is killed: from the order to the file that lies in the outbox."""
 

@@ -125,7 +125,7 @@ def test_a_run_that_dies_anywhere_presents_once(
             patch.setattr(outbox, "mark_handed_over", lambda *a: (marks(*a), dies()))
         else:
             patch.setattr(
-                outbox, "_keep", lambda folder: dies() if folder.name == "outbox" else None
+                outbox, "to_disk", lambda folder: dies() if folder.name == "outbox" else None
             )
         with pytest.raises(Died):
             present(lent, policies, DAY, run_id="r")
@@ -154,12 +154,12 @@ KILLED = """
     from loanbook.pipelines.payments import outbox
     from loanbook.pipelines.payments.presenting import present
     from loanbook.pipelines.resources import read_policies
-    write = outbox._write
-    def killed(path, data):
-        write(path, data[:100])  # half a file lies there under another name
-        path.rename(path.with_name(path.name + ".part"))
+    write = outbox.write_whole
+    def killed(path, data, mode):
+        write(path, data[:100], mode)  # half a file lies there under another name
+        path.rename(path.with_name("." + path.name + outbox.PART))
         os.kill(os.getpid(), signal.SIGKILL)
-    outbox._write = killed
+    outbox.write_whole = killed
     ledger = Ledger(Settings(home=Path(sys.argv[1])))
     present(ledger, ledger.register(read_policies()), dt.date(2018, 1, 8), run_id="killed")
 """
