@@ -1,6 +1,7 @@
 """What stands on paper, as data: fields, states of an offer, what differs. Nothing here sets a page or opens a file.
 
 - `kinds` - kinds of document, and by which law a cost is disclosed
+- `fields` - what any document says, as JSON and its hash
 - `paper` - what one agreement says: parties by token, terms, figures, schedule
 - `wording` - the same in the words and units of a page
 - `notices` - what a notice of adverse action says

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
+from loanbook.core.documents.fields import Fields
 from loanbook.core.documents.kinds import DocumentKind
 from loanbook.core.documents.wording import day, money
 
@@ -24,10 +22,8 @@ LETTERS = {
 """Kinds of letter by their names."""
 
 
-class Letter(BaseModel):
+class Letter(Fields):
     """What a letter says. Amounts in Int64 minor units; the borrower by the token of a person of the vault, or not at all."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
     lender: str
@@ -45,16 +41,6 @@ class Letter(BaseModel):
     """What was extinguished, or charged off, without money."""
     owed: int
     """What is owed still."""
-
-    @property
-    def canonical(self) -> str:
-        """The letter as JSON, the same text for the same letter."""
-        return self.model_dump_json()
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the canonical JSON."""
-        return hashlib.sha256(self.canonical.encode()).hexdigest()
 
 
 def letter_words(letter: Letter) -> dict[str, Any]:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
+from loanbook.core.documents.fields import Fields
 from loanbook.core.documents.wording import day, money
 
 
-class Notice(BaseModel):
+class Notice(Fields):
     """A notice to who was turned down, by 12 CFR 1002.9 and 15 USC 1681m."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     application_id: str
     decision_id: str
@@ -36,16 +32,6 @@ class Notice(BaseModel):
     """Of each bureau whose report was known, the lines that name it."""
     bureau_statement: str
     policy: str
-
-    @property
-    def canonical(self) -> str:
-        """The notice as JSON, the same text for the same notice."""
-        return self.model_dump_json()
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the canonical JSON."""
-        return hashlib.sha256(self.canonical.encode()).hexdigest()
 
 
 def notice_words(notice: Notice) -> dict[str, Any]:

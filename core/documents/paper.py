@@ -7,11 +7,11 @@ by a token and a mask alone.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from loanbook.core.documents.fields import Fields
 from loanbook.core.errors import LoanbookError
 
 Term = str | int | bool | None
@@ -81,7 +81,7 @@ class Schedule(_Part):
     """Principal left once the instalment is paid."""
 
 
-class Paper(_Part):
+class Paper(Fields):
     """What an agreement says."""
 
     offer_id: str
@@ -105,16 +105,6 @@ class Paper(_Part):
     figures: Figures
     schedule: Schedule
     clauses: tuple[Clause, ...]
-
-    @property
-    def canonical(self) -> str:
-        """The paper as JSON, the same text for the same paper."""
-        return self.model_dump_json()
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the canonical JSON."""
-        return hashlib.sha256(self.canonical.encode()).hexdigest()
 
 
 def party(parties: Sequence[Party], named: str) -> Party:

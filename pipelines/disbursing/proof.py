@@ -13,8 +13,7 @@ import polars as pl
 from loanbook.core.documents.kinds import PROOF
 from loanbook.core.documents.wording import money
 from loanbook.core.errors import LoanbookError
-from loanbook.core.store.agreements.documents import DOCUMENT, agreements_of, documents_of
-from loanbook.core.store.agreements.keeping import keep
+from loanbook.core.store.agreements.documents import agreements_of, documents_of, keep_documents
 from loanbook.core.store.agreements.payouts import payouts
 from loanbook.core.store.people import queue
 from loanbook.core.store.people.database import People
@@ -23,7 +22,8 @@ from loanbook.core.store.sending.vault import Vault
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.disbursing.proposing import asked_under
 from loanbook.pipelines.documents.keeping import DocumentStore
-from loanbook.pipelines.documents.rendering import Page, rendered, template_hash
+from loanbook.pipelines.documents.making import Draft, documents
+from loanbook.pipelines.documents.rendering import Page
 
 
 def prove(ledger: Ledger, people: People, key: str, to: Path) -> list[Path]:
@@ -41,8 +41,8 @@ def prove(ledger: Ledger, people: People, key: str, to: Path) -> list[Path]:
     told = _told(ledger, people, found.row(0, named=True))
     text = json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    pdf = rendered(_page(told, digest, found["value_date"][0]))
-    _keep(ledger, found.row(0, named=True), text, pdf)
+    page = _page(told, digest, found["value_date"][0])
+    pdf = _kept(ledger, found.row(0, named=True), text, page)
     to.mkdir(parents=True, exist_ok=True)
     name = f"disbursement_{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     paths = [to / f"{name}.pdf", to / f"{name}.json"]
@@ -111,16 +111,12 @@ def _page(of: dict[str, Any], digest: str, on: dt.date) -> Page:
     return Page(PROOF.name, data, on)
 
 
-def _keep(ledger: Ledger, of: dict[str, Any], text: str, pdf: bytes) -> None:
-    """Keep the proof among the documents, once."""
-    sha256 = DocumentStore(ledger.settings).put(pdf)
+def _kept(ledger: Ledger, of: dict[str, Any], text: str, page: Page) -> bytes:
+    """The proof's PDF, kept among the documents once."""
+    store = DocumentStore(ledger.settings)
     before = documents_of(ledger, of["offer_id"]).filter(pl.col("kind") == PROOF.name)
-    if sha256 in before["sha256"]:
-        return
-    row = {
-        "sha256": sha256, "kind": PROOF.name, "number": before.height + 1, "offer_id": of["offer_id"],
-        "application_id": of["offer_id"], "loan_key": of["loan_key"], "template": PROOF.name,
-        "template_hash": template_hash(PROOF.name), "fields": text, "bytes": len(pdf), "made_on": of["value_date"],
-        "fields_hash": hashlib.sha256(text.encode()).hexdigest(),
-    }  # fmt: skip
-    keep(ledger, {"documents": pl.DataFrame([row], schema=DOCUMENT)})
+    known = before.select("application_id", "kind", pl.col("number")).tail(1)
+    draft = Draft(PROOF.name, text, page, of["offer_id"], of["offer_id"], of["loan_key"])
+    proof = documents(store, [draft], known)
+    keep_documents(ledger, proof)
+    return store.get(proof["sha256"][0])

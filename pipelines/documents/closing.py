@@ -13,12 +13,12 @@ from loanbook.core.documents.letters import LETTERS, TEMPLATE, Letter, letter_wo
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.lending.closure_rules import ClosureRules
 from loanbook.core.store.agreements import closures as stored
-from loanbook.core.store.agreements.documents import DOCUMENT
-from loanbook.core.store.agreements.keeping import keep
+from loanbook.core.store.agreements.documents import DOCUMENT, keep_documents, versions_of_loans
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.known.persons import persons_of_loans
 from loanbook.pipelines.documents.keeping import DocumentStore
-from loanbook.pipelines.documents.rendering import Page, all_rendered, template_hash
+from loanbook.pipelines.documents.making import AT_ONCE, Draft, documents
+from loanbook.pipelines.documents.rendering import Page
 
 if TYPE_CHECKING:
     from loanbook.core.store.clocks import Clocks
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 
 RULES = "standard"
 """The policy of closure that counts."""
-
-
-AT_ONCE = 500
-"""So many letters are made and kept together: a run that is killed makes the others when it runs again."""
 
 
 def _ended(reader: LedgerReader, rules: ClosureRules, at: Clocks) -> pl.DataFrame:
@@ -76,26 +72,9 @@ def _made(ledger: Ledger, rows: pl.DataFrame, on: dt.date) -> pl.DataFrame:
     """Letters of some loans, made and kept; the documents (`DOCUMENT`) that are new."""
     named = read_instance(ledger.settings.home).entity
     letters = [_letter(row, named, on) for row in rows.to_dicts()]
-    pdfs = all_rendered([page_of(each) for each in letters])
-    store, of = DocumentStore(ledger.settings), template_hash(TEMPLATE)
-    before = dict(
-        ledger.frame("SELECT loan_key || '/' || kind, max(number) FROM {lake}.documents WHERE application_id = '' GROUP BY ALL").rows()
-    )  # fmt: skip
-    made = [
-        {
-            "sha256": store.put(pdf), "kind": each.kind, "number": before.get(f"{each.loan_key}/{each.kind}", 0) + 1, "offer_id": "",
-            "application_id": "", "loan_key": each.loan_key, "template": TEMPLATE, "template_hash": of, "fields": each.canonical,
-            "fields_hash": each.digest, "bytes": len(pdf), "made_on": each.made_on,
-        }
-        for each, pdf in zip(letters, pdfs, strict=True)
-    ]  # fmt: skip
-    documents = pl.DataFrame(made, schema=DOCUMENT)
-
-    def none_since() -> bool:
-        known = ledger.frame("SELECT sha256 FROM {lake}.documents WHERE sha256 IN (SELECT unnest(?))", [documents["sha256"].to_list()])  # fmt: skip
-        return known.is_empty()
-
-    return documents if keep(ledger, {"documents": documents}, none_since) else documents.clear()
+    drafts = [Draft(each.kind, each.canonical, page_of(each), loan_key=each.loan_key) for each in letters]  # fmt: skip
+    known = versions_of_loans(ledger, rows["loan_key"].to_list())
+    return keep_documents(ledger, documents(DocumentStore(ledger.settings), drafts, known))
 
 
 def _letter(row: dict[str, object], named: str | None, on: dt.date) -> Letter:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-import polars as pl
-
 from loanbook.core.documents.kinds import ADVERSE_ACTION
 from loanbook.core.documents.notices import Notice
 from loanbook.core.policy.book import PolicyBook
@@ -14,16 +12,14 @@ from loanbook.core.policy.decisions.adverse_action import AdverseAction
 from loanbook.core.policy.decisions.decision import DecisionPolicy
 from loanbook.core.policy.decisions.underwriting import UnderwritingPolicy
 from loanbook.core.policy.product import Product
-from loanbook.core.store.agreements.documents import DOCUMENT, versions
-from loanbook.core.store.agreements.keeping import keep
+from loanbook.core.store.agreements.documents import keep_documents, versions
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.origination.letters import bureaus_known, untold
 from loanbook.core.store.origination.reading import policies_of
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.documents.keeping import DocumentStore
-from loanbook.pipelines.documents.making import page_of_notice
-from loanbook.pipelines.documents.rendering import all_rendered, template_hash
+from loanbook.pipelines.documents.making import AT_ONCE, Draft, documents, page_of_notice
 
 
 def rules_in_force(policies: PolicyBook, on: dt.date) -> AdverseAction | None:
@@ -42,31 +38,33 @@ def make_letters(ledger: Ledger, policies: PolicyBook) -> int:
         key: _words(bodies[key[0]], rules.get(key[1]))
         for key in left.select("policy_hash", "underwriting_hash").unique().rows()
     }
-    known = bureaus_known(ledger, left)
-    lender = read_instance(ledger.settings.home).entity
-    notices = []
-    for row in left.to_dicts():
-        says = rules_in_force(policies, row["decided_on"])
-        if says is not None:
-            names = known.get(row["application_id"], [])
-            said = words[row["policy_hash"], row["underwriting_hash"]]
-            notices.append(_notice(row, says, said, names, _product(policies, row), lender or ""))
+    days = {
+        day: (rules_in_force(policies, day), policies.all_in_force(Product, day)) for day in left["decided_on"].unique()
+    }  # fmt: skip
+    lender = read_instance(ledger.settings.home).entity or ""
+    made = 0
+    for part in left.iter_slices(AT_ONCE):
+        known = bureaus_known(ledger, part)
+        notices = []
+        for row in part.to_dicts():
+            says, products = days[row["decided_on"]]
+            if says is not None:
+                names = known.get(row["application_id"], [])
+                said = words[row["policy_hash"], row["underwriting_hash"]]
+                notices.append(_notice(row, says, said, names, products.get(row["product"]), lender))  # fmt: skip
+        made += _kept(ledger, notices)
+    return made
+
+
+def _kept(ledger: Ledger, notices: list[Notice]) -> int:
+    """Letters made and kept; how many are new."""
     if not notices:
         return 0
-    store = DocumentStore(ledger.settings)
-    pdfs = all_rendered([page_of_notice(each) for each in notices])
-    numbers = {a: last for a, k, last in versions(ledger, [n.application_id for n in notices]).rows() if k == ADVERSE_ACTION.name}  # fmt: skip
-    template = template_hash(ADVERSE_ACTION.name)
-    rows = [
-        {
-            "sha256": store.put(pdf), "kind": ADVERSE_ACTION.name, "number": numbers.get(each.application_id, 0) + 1, "offer_id": "",
-            "application_id": each.application_id, "loan_key": "", "template": ADVERSE_ACTION.name, "template_hash": template,
-            "fields": each.canonical, "fields_hash": each.digest, "bytes": len(pdf), "made_on": each.made_on,
-        }
-        for each, pdf in zip(notices, pdfs, strict=True)
+    drafts = [
+        Draft(ADVERSE_ACTION.name, each.canonical, page_of_notice(each), application_id=each.application_id) for each in notices
     ]  # fmt: skip
-    keep(ledger, {"documents": pl.DataFrame(rows, schema=DOCUMENT)})
-    return len(rows)
+    known = versions(ledger, [each.application_id for each in notices])
+    return keep_documents(ledger, documents(DocumentStore(ledger.settings), drafts, known)).height
 
 
 def _underwriting(ledger: Queries) -> dict[str, str]:
@@ -80,10 +78,6 @@ def _words(body: str, rules: str | None) -> dict[str, str]:
     if rules is not None:
         words |= UnderwritingPolicy.model_validate_json(rules).adverse_reasons
     return words
-
-
-def _product(policies: PolicyBook, row: dict[str, Any]) -> Product | None:
-    return policies.all_in_force(Product, row["decided_on"]).get(row["product"])
 
 
 def _notice(

@@ -10,6 +10,7 @@ from loanbook.core.documents.matching import ON_PAPER
 from loanbook.core.documents.offers import WITHDRAWN
 from loanbook.core.errors import LedgerError
 from loanbook.core.frames import empty
+from loanbook.core.store.agreements.keeping import keep
 from loanbook.core.store.queries import Queries
 
 DOCUMENT = pl.Schema({
@@ -71,6 +72,26 @@ def versions(ledger: Queries, applications: list[str]) -> pl.DataFrame:
         "SELECT application_id, kind, max(number)::INTEGER AS last FROM {lake}.documents "
         "WHERE application_id IN (SELECT unnest(?)) GROUP BY ALL", [applications],
     )  # fmt: skip
+
+
+def versions_of_loans(ledger: Queries, loan_keys: list[str]) -> pl.DataFrame:
+    """`loan_key`, `kind` and the last `number` of documents of loans that are of no application."""
+    return ledger.frame(
+        "SELECT loan_key, kind, max(number)::INTEGER AS last FROM {lake}.documents "
+        "WHERE application_id = '' AND loan_key IN (SELECT unnest(?)) GROUP BY ALL", [loan_keys],
+    )  # fmt: skip
+
+
+def keep_documents(ledger: Queries, documents: pl.DataFrame) -> pl.DataFrame:
+    """Keep documents (`DOCUMENT`) together; those that are new: none of them where another run kept one meanwhile."""
+
+    def none_since() -> bool:
+        known = ledger.frame(
+            "SELECT sha256 FROM {lake}.documents WHERE sha256 IN (SELECT unnest(?))", [documents["sha256"].to_list()]
+        )  # fmt: skip
+        return known.is_empty()
+
+    return documents if keep(ledger, {"documents": documents}, none_since) else documents.clear()
 
 
 def signed_by(ledger: Queries, offer_id: str) -> set[str]:
