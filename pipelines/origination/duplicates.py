@@ -21,7 +21,7 @@ from loanbook.core.origination.duplicates import comparable
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.decisions.duplicates import DuplicateRules
 from loanbook.core.store.agreements.keeping import keep
-from loanbook.core.store.origination.linking import METHOD, pairs_of
+from loanbook.core.store.origination.linking import method, pairs_of
 from loanbook.core.store.origination.merges import (
     FOUND,
     SAID,
@@ -90,14 +90,14 @@ def look(ledger: Ledger, policies: PolicyBook, people: People, actor: Actor) -> 
     vault = Vault(people)
     everyone = vault.everyone(actor).sort("person")
     records = hashes(pl.Series(["|".join(f"{p}@{r}" for p, _, r in everyone.rows())]))[0]
-    if looked_at(ledger) == (records, rules.digest, METHOD):
+    if looked_at(ledger) == (records, rules.digest, method()):
         return Looked(0, 0, 0)
     found = vault.within(
         everyone["person"], actor, lambda of: pairs_of(comparable(of), rules)
     )  # fmt: skip
     pairs = _kept(found, with_applicants(ledger, everyone), rules, on)
     fresh = new_pairs(ledger, pairs)
-    seen = pl.DataFrame([{"persons": everyone.height, "records_hash": records, "rules_hash": rules.digest, "method": METHOD,
+    seen = pl.DataFrame([{"persons": everyone.height, "records_hash": records, "rules_hash": rules.digest, "method": method(),
                           "pairs": pairs.height, "on_date": on}])  # fmt: skip
     keep(ledger, {"duplicate_pairs": fresh, "duplicate_looks": seen})
     return Looked(everyone.height, pairs.height, fresh.height)
@@ -129,7 +129,7 @@ def _kept(
     )  # fmt: skip
     ids = hashes(both.select(text).to_series()).str.head(16)
     return both.with_columns(
-        pair_id="d" + ids, method=pl.lit(METHOD), rules_hash=pl.lit(rules.digest), on_date=pl.lit(on),
+        pair_id="d" + ids, method=pl.lit(method()), rules_hash=pl.lit(rules.digest), on_date=pl.lit(on),
     ).select(FOUND.names()).cast(FOUND)  # fmt: skip
 
 

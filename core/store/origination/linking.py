@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-from importlib.metadata import version
 from typing import Any
 
 import duckdb
@@ -19,7 +18,6 @@ from loanbook.core.errors import LedgerError
 from loanbook.core.origination.duplicates import PAIRS
 from loanbook.core.policy.decisions.duplicates import SAME, DuplicateRules, Evidence
 
-METHOD = f"splink {version('splink')}"
 LIKE = ("name", "birth_date")
 """Fields that are the same, alike, or not."""
 ALIKE = 0.92
@@ -31,6 +29,13 @@ _KEPT = ", ".join(
     ["person_l", "person_r", "match_weight", "mw_tf_adj_name", *(f"gamma_{n}, mw_{n}" for n in (*LIKE, *SAME))]
 )  # fmt: skip
 """What is taken out of the database: no name."""
+
+
+def method() -> str:
+    """What compares records, with its version."""
+    from importlib.metadata import version
+
+    return f"splink {version('splink')}"
 
 
 def pairs_of(compared: pl.DataFrame, rules: DuplicateRules) -> pl.DataFrame:
