@@ -36,11 +36,20 @@ class Input:
     type: pl.DataType
     source: Source
     unit: str
-    meaning: str
+    what: str
+    """What it is, in words that also name it where a decision lacks it."""
+    none: str = ""
+    """What it says that there is none; empty: that it is not known."""
+
+    @property
+    def meaning(self) -> str:
+        """What it is, and what it says that there is none."""
+        return f"{self.what}; none: {self.none}" if self.none else self.what
 
 
-def _rows(source: Source, type_: type[pl.DataType], *rows: tuple[str, str, str]) -> list[Input]:
-    return [Input(name, type_(), source, unit, meaning) for name, unit, meaning in rows]
+def _rows(source: Source, type_: type[pl.DataType], *rows: tuple[str, ...]) -> list[Input]:
+    """Inputs of a source; a row: name, unit, `what`, and `none` where it says something."""
+    return [Input(name, type_(), source, unit, *told) for name, unit, *told in rows]
 
 
 INPUTS: tuple[Input, ...] = (
@@ -48,7 +57,7 @@ INPUTS: tuple[Input, ...] = (
            ("amount", "minor units", "amount that is asked for"),
            ("term", "months", "months over which it is to be paid back"),
            ("income_year", "minor units", "income of a year as stated, of all borrowers together"),
-           ("income_verified_year", "minor units", "income of a year as verified by a source; none: it was not"),
+           ("income_verified_year", "minor units", "income of a year as verified by a source", "it was not"),
            ("employment_years", "years", "years with the present employer"),
            ("age_years", "years", "age of the youngest borrower"),
            ("borrowers", "count", "borrowers who ask together"),
@@ -63,14 +72,14 @@ INPUTS: tuple[Input, ...] = (
            ("bureau_age_days", "days", "days since the bureau report was drawn"),
            ("debt_to_income_bp", "basis points", "monthly debt payments over income"),
            ("delinquencies_24m", "count", "delinquencies of 30 days or more in two years"),
-           ("months_since_delinquency", "months", "months since the last delinquency; none: there was none"),
+           ("months_since_delinquency", "months", "months since the last delinquency", "there was none"),
            ("inquiries_12m", "count", "inquiries for credit in a year"),
            ("accounts_opened_24m", "count", "accounts opened in two years"),
            ("open_accounts", "count", "open lines of credit"),
            ("total_accounts", "count", "lines of credit ever"),
            ("credit_limit", "minor units", "limits of all lines together"),
            ("credit_used", "minor units", "balances of all lines together"),
-           ("utilisation_bp", "basis points", "balances over limits; none: no limit"),
+           ("utilisation_bp", "basis points", "balances over limits", "no limit"),
            ("card_limit", "minor units", "limits of cards together"),
            ("mortgages", "count", "mortgage accounts"),
            ("collections_12m", "count", "accounts sent to collection in a year"),
@@ -92,7 +101,7 @@ INPUTS: tuple[Input, ...] = (
            ("bank_returned_90d", "count", "returned debits in 90 days")),
     *_rows("history", pl.Int64,
            ("prior_loans", "count", "loans of the applicants that entered the ledger before the day"),
-           ("prior_worst_days", "days", "most days past due of these loans, as known the day before; none: there was no loan"),
+           ("prior_worst_days", "days", "most days past due of these loans, as known the day before", "there was no loan"),
            ("prior_charged_off", "count", "loans of these that were charged off, as known the day before"),
            ("open_principal", "minor units", "principal owed on these loans in the currency of the application, as known the day before")),
     *_rows("identity", pl.String,
@@ -109,20 +118,20 @@ INPUTS: tuple[Input, ...] = (
            ("linked_persons", "count", "other persons linked by device, phone, address or bank account"),
            ("linked_rejected", "count", "applications of these that were rejected before")),
     *_rows("documents", pl.Boolean,
-           ("document_identity", "yes or no", "proof of who the applicant is: handed in; none: not yet"),
-           ("document_income", "yes or no", "proof of income: handed in; none: not yet"),
-           ("document_bank_statement", "yes or no", "statements of a bank account: handed in; none: not yet"),
-           ("document_address", "yes or no", "proof of the address: handed in; none: not yet"),
-           ("document_registration", "yes or no", "proof that the business is registered: handed in; none: not yet")),
+           ("document_identity", "yes or no", "proof of who the applicant is", "not handed in yet"),
+           ("document_income", "yes or no", "proof of income", "not handed in yet"),
+           ("document_bank_statement", "yes or no", "statements of a bank account", "not handed in yet"),
+           ("document_address", "yes or no", "proof of the address", "not handed in yet"),
+           ("document_registration", "yes or no", "proof that the business is registered", "not handed in yet")),
     *_rows("parties", pl.Int64,
            ("owners", "count", "owners of the business named"),
            ("parties_without_report", "count", "co-applicants, owners and guarantors of whom no bureau report was known"),
-           ("parties_bankruptcies", "count", "bankruptcies of co-applicants, owners and guarantors; none: of one it is not known"),
-           ("parties_past_due", "count", "accounts past due of co-applicants, owners and guarantors; none: of one it is not known"),
-           ("borrowers_obligations_month", "minor units", "payments on other debts a month of all borrowers; none: of one they are not known")),
+           ("parties_bankruptcies", "count", "bankruptcies of co-applicants, owners and guarantors", "of one it is not known"),
+           ("parties_past_due", "count", "accounts past due of co-applicants, owners and guarantors", "of one it is not known"),
+           ("borrowers_obligations_month", "minor units", "payments on other debts a month of all borrowers", "of one they are not known")),
     *_rows("parties", pl.String,
-           ("parties_kyc", "word", "worst result of identity verification of co-applicants, owners and guarantors; none: one was not verified"),
-           ("parties_screening", "word", "worst result of sanctions screening of these; none: one was not screened")),
+           ("parties_kyc", "word", "worst result of identity verification of co-applicants, owners and guarantors", "one was not verified"),
+           ("parties_screening", "word", "worst result of sanctions screening of these", "one was not screened")),
 )  # fmt: skip
 """In the order in which they are shown; a new one is added here, and given by the room of its source."""
 BY_NAME = {each.name: each for each in INPUTS}

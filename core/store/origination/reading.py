@@ -253,7 +253,7 @@ def _traced(row: dict[str, Any]) -> dict[str, Any]:
     return row | {
         "inputs": {name: inputs.get(name) for name in policy.reads},
         "in_words": in_words(policy, row["reasons"]),
-        "lacks": [(name, BY_NAME[name].meaning.partition("; none:")[0].removesuffix(": handed in")) for name in row["missing"].split(",") if name in BY_NAME],
+        "lacks": [(name, BY_NAME[name].what) for name in row["missing"].split(",") if name in BY_NAME],
         "rules": [
             {"rule": rule.code, "group": rule.group, "then": rule.then, "when": rule.when,
              "answer": told[(row["hits"] >> place & 1) or 2 * (row["unknowns"] >> place & 1)],
