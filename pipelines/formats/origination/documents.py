@@ -12,7 +12,7 @@ import polars as pl
 
 from loanbook.core.errors import IntakeError
 from loanbook.core.origination.documents import MEDIA, MOST_BYTES, SCANS, TYPES, media_of
-from loanbook.pipelines.formats.origination.reading import json_rows, must_have
+from loanbook.pipelines.formats.origination.reading import json_rows, moment_in, must_have, texts_of
 from loanbook.pipelines.formats.table import Parsed, parsed
 
 DOCUMENTS = ["document_ref", "applicant", "type", "sha256", "uploaded_at", "uploader", "scan"]
@@ -79,15 +79,10 @@ def documents(data: bytes, file_date: dt.date) -> Parsed:
         raise IntakeError("documents come as JSON lines, an object a line, with their content in base64")  # fmt: skip
     texts, broken = json_rows(data)
     must_have(texts.columns, REQUIRED)
-    rows = texts.with_columns(
-        pl.lit("").alias(name) for name in ("scanner",) if name not in texts.columns
-    ).select("line", pl.col([*REQUIRED, "scanner"]).fill_null("").str.strip_chars())
+    rows = texts_of(texts, [*REQUIRED, "scanner"])
     read = [_read(text) for text in rows["content"]]
-    moment = (
-        pl.col("uploaded_at").str.strip_suffix("Z").str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False)
-    )  # fmt: skip
     typed = rows.with_columns(
-        moment=moment.cast(pl.Datetime("us")), file_date=pl.lit(file_date),
+        moment=moment_in("uploaded_at"), file_date=pl.lit(file_date),
         media=pl.Series([each[0] for each in read], dtype=pl.String), bytes=pl.Series([each[1] for each in read], dtype=pl.Int64),
         as_hashed=pl.col("sha256") == pl.Series([each[2] for each in read], dtype=pl.String).fill_null(""),
     )  # fmt: skip

@@ -7,7 +7,7 @@ import datetime as dt
 import dataframely as dy
 import polars as pl
 
-from loanbook.pipelines.formats.origination.reading import NAMED, read_rows
+from loanbook.pipelines.formats.origination.reading import NAMED, moment_in, read_rows, texts_of
 from loanbook.pipelines.formats.table import Parsed, date_in, parsed, whole_number
 
 PURPOSES = ("bureau", "bank")
@@ -100,21 +100,15 @@ class CheckRows(dy.Schema):
 def consents(data: bytes, file_date: dt.date) -> Parsed:
     """Consents of a file, `moment` (Datetime, UTC) when each was given or withdrawn."""
     texts, broken = read_rows(data, CONSENTS)
-    texts = texts.select("line", pl.col(CONSENTS).fill_null("").str.strip_chars())
-    moment = (
-        pl.col("given_at").str.strip_suffix("Z").str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False)
-    )
-    typed = texts.with_columns(moment=moment.cast(pl.Datetime("us")), file_date=pl.lit(file_date))
+    texts = texts_of(texts, CONSENTS)
+    typed = texts.with_columns(moment=moment_in("given_at"), file_date=pl.lit(file_date))
     return parsed(typed, ConsentRows, "consent_ref", texts, broken)
 
 
 def checks(data: bytes, file_date: dt.date) -> Parsed:
     """Checks of identity of a file."""
     texts, broken = read_rows(data, CHECKS)
-    lacking = [pl.lit("").alias(name) for name in _OPTIONAL if name not in texts.columns]
-    texts = texts.with_columns(lacking).select(
-        "line", pl.col([*CHECKS, *_OPTIONAL]).fill_null("").str.strip_chars()
-    )
+    texts = texts_of(texts, [*CHECKS, *_OPTIONAL])
     typed = texts.with_columns(
         checked_on=date_in("checked_on"),
         file_date=pl.lit(file_date),

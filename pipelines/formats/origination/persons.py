@@ -10,7 +10,7 @@ import polars as pl
 
 from loanbook.core.catalogue.personal import KINDS, NAMES
 from loanbook.core.errors import IntakeError
-from loanbook.pipelines.formats.origination.reading import is_csv, rows_of
+from loanbook.pipelines.formats.origination.reading import is_csv, rows_of, texts_of
 from loanbook.pipelines.formats.table import Parsed, date_in, header_of, parsed
 
 NAMED_BY = ("full_name", "given_name", "family_name", "legal_name")
@@ -61,10 +61,7 @@ def persons(data: bytes, file_date: dt.date, prefix: str) -> Parsed:
         raise IntakeError(
             f"{strange[0][:40]} is no field of a person; use applicant or ref, kind, {', '.join(NAMES)}"
         )
-    lacking = [pl.lit("").alias(n) for n in ("kind", *WHO, *NAMES) if n not in texts.columns]
-    rows = texts.with_columns(lacking).select(
-        "line", pl.col("kind", *WHO, *NAMES).fill_null("").str.strip_chars()
-    )
+    rows = texts_of(texts, ["kind", *WHO, *NAMES])
     token = pl.when(pl.col("applicant") != "").then(prefix + pl.col("applicant"))
     typed = rows.with_columns(
         person_ref=pl.coalesce(token, "ref"), born=date_in("birth_date"), file_date=pl.lit(file_date),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import polars as pl
@@ -52,6 +52,18 @@ def must_have(columns: Collection[str], required: Iterable[str]) -> None:
             f"the file has {', '.join(personal)}: names, birth dates and numbers of people are not kept beside applications; "
             "leave them out and send a token of your own as `applicant`"
         )
+
+
+def texts_of(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """`line` and fields of rows, without blanks around; empty where a row, or the whole file, has none."""
+    lacking = [pl.lit("").alias(name) for name in names if name not in rows.columns]
+    return rows.with_columns(lacking).select("line", pl.col(names).fill_null("").str.strip_chars())
+
+
+def moment_in(name: str) -> pl.Expr:
+    """A text as 2025-01-31T09:00:00, with a Z or without, as a moment (Datetime, UTC); null: it is none."""
+    text = pl.col(name).str.strip_suffix("Z")
+    return text.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False).cast(pl.Datetime("us"))
 
 
 def json_lines(data: bytes) -> tuple[list[tuple[int, dict[str, Any], str]], Bad]:

@@ -11,7 +11,7 @@ from lxml import etree
 from loanbook.core.errors import IntakeError
 from loanbook.core.frames import content_hashes
 from loanbook.pipelines.formats.bank.iso20022.stream import SAFE, local, opened
-from loanbook.pipelines.formats.origination.reading import json_rows
+from loanbook.pipelines.formats.origination.reading import json_rows, texts_of
 from loanbook.pipelines.formats.table import Bad, Parsed, parsed, read_csv
 
 REQUIRED = ["entry_ref", "name"]
@@ -42,13 +42,10 @@ def entries(data: bytes) -> Parsed:
     """Entries of a list: `entry_ref`, `name`, `kind`, `aliases` (set apart by semicolons), `born_from`, `born_to`, `program`,
     and `body_hash` of what they are matched by."""
     texts, broken = _read(data)
-    lacking = [pl.lit("").alias(name) for name in FIELDS if name not in texts.columns]
     missing = [name for name in REQUIRED if name not in texts.columns]
     if missing:
         raise IntakeError(f"the list has no field {missing[0]}; it has {', '.join(texts.columns)[:120]}")  # fmt: skip
-    rows = texts.with_columns(lacking).select(
-        "line", pl.col(FIELDS).fill_null("").str.strip_chars()
-    )
+    rows = texts_of(texts, FIELDS)
     years = pl.col("born").str.extract_all(_YEAR).list.eval(pl.element().cast(pl.Int64))
     typed = rows.with_columns(
         again=pl.int_range(pl.len()).over("entry_ref") > 0, born_from=years.list.min(), born_to=years.list.max()
