@@ -21,9 +21,7 @@ from loanbook.pipelines.formats.bank.iso20022.cutting import (
     Cut,
     as_text,
     by_element,
-)
-from loanbook.pipelines.formats.bank.iso20022.cutting import (
-    plain as may_be_cut,
+    cuttable,
 )
 from loanbook.pipelines.formats.bank.iso20022.gathering import Gathering
 from loanbook.pipelines.formats.bank.iso20022.shapes import Around, Form, Shapes
@@ -153,7 +151,7 @@ def read(data: bytes) -> BankFile:
 
 def _as_text(data: bytes, message: Message, tag: str) -> _Report | None:
     """The message, cut as text while another thread parses it beside its schema; None where that does not do for it."""
-    body = may_be_cut(data, message) if message.judged else None
+    body = cuttable(data, message) if message.judged else None
     if body is None:
         return None
     report = _Report(message)

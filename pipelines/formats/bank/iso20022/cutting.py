@@ -56,7 +56,7 @@ class _Place:
     statement: int = 1
 
 
-def plain(data: bytes, message: Message) -> tuple[bytes, int] | None:
+def cuttable(data: bytes, message: Message) -> tuple[bytes, int] | None:
     """The bytes, with line feeds alone between lines, and where the declaration ends, if they may be cut as text."""
     declared = _DECLARED.match(data)
     if declared is None or message.problems or (declared[1] or b"utf-8").lower() != b"utf-8":
@@ -68,7 +68,7 @@ def plain(data: bytes, message: Message) -> tuple[bytes, int] | None:
 
 
 def as_text(body: tuple[bytes, int], message: Message, tag: str, told: Told) -> Iterator[Cut]:
-    """Cuts of a `plain` message. ValueError: something in it stands in an unusual way."""
+    """Cuts of a `cuttable` message. ValueError: something in it stands in an unusual way."""
     ends = f"</{message.prefix}{ENTRY}>".encode()
     data, start = body
     before = data.count(b"\n", 0, start)
@@ -140,10 +140,8 @@ def _apart(pieces: pl.DataFrame, prefix: str, lines: bool) -> Cut:
         .unnest("text")
         .with_columns(pl.col("text").str.splitn(ends, 2).struct.rename_fields(["text", "rest"])).unnest("text")
     )  # fmt: skip
-    heads, payments = (
-        single.select("entry", text=pl.concat_str("head", pl.col("rest").fill_null(""))),
-        single,
-    )
+    heads = single.select("entry", text=pl.concat_str("head", pl.col("rest").fill_null("")))
+    payments = single
     several = pieces.filter(pl.col("details") > 1)
     if several.height:
         parts = (
