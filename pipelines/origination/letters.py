@@ -15,8 +15,7 @@ from loanbook.core.policy.product import Product
 from loanbook.core.store.agreements.documents import keep_documents, versions
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.origination.letters import bureaus_known, untold
-from loanbook.core.store.origination.reading import policies_of
-from loanbook.core.store.queries import Queries
+from loanbook.core.store.origination.reading import policies_of, underwriting_of
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.documents.keeping import DocumentStore
 from loanbook.pipelines.documents.making import AT_ONCE, Draft, documents, page_of_notice
@@ -33,7 +32,7 @@ def make_letters(ledger: Ledger, policies: PolicyBook) -> int:
     A letter is of the day of its decision: it is the same whenever it is made.
     """
     left = untold(ledger)
-    bodies, rules = policies_of(ledger), _underwriting(ledger)
+    bodies, rules = policies_of(ledger), underwriting_of(ledger)
     words = {
         key: _words(bodies[key[0]], rules.get(key[1]))
         for key in left.select("policy_hash", "underwriting_hash").unique().rows()
@@ -65,11 +64,6 @@ def _kept(ledger: Ledger, notices: list[Notice]) -> int:
     ]  # fmt: skip
     known = versions(ledger, [each.application_id for each in notices])
     return keep_documents(ledger, documents(DocumentStore(ledger.settings), drafts, known)).height
-
-
-def _underwriting(ledger: Queries) -> dict[str, str]:
-    rows = ledger.frame("SELECT policy_hash, any_value(body) AS body FROM {lake}.underwriting_policies GROUP BY 1")  # fmt: skip
-    return dict(rows.rows())
 
 
 def _words(body: str, rules: str | None) -> dict[str, str]:

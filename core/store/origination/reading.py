@@ -133,12 +133,19 @@ def inputs_of(ledger: Queries, hashes: pl.Series) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def _bodies(table: str) -> str:
+    """Policies in a table, a row a hash: `policy_hash`, `body`."""
+    return f"(SELECT policy_hash, any_value(body) AS body FROM {table} GROUP BY policy_hash)"
+
+
 def policies_of(ledger: Queries) -> dict[str, str]:
     """Content (JSON) of each policy that ever decided, by its hash."""
-    rows = ledger.frame(
-        "SELECT policy_hash, any_value(body) AS body FROM {lake}.decision_policies GROUP BY 1"
-    )
-    return dict(rows.rows())
+    return dict(ledger.frame(f"FROM {_bodies('{lake}.decision_policies')}").rows())
+
+
+def underwriting_of(ledger: Queries) -> dict[str, str]:
+    """Content (JSON) of each underwriting policy that persons ever decided by, by its hash."""
+    return dict(ledger.frame(f"FROM {_bodies('{lake}.underwriting_policies')}").rows())
 
 
 QUEUE = """
@@ -193,8 +200,8 @@ def case_of(reader: LedgerReader, application: str) -> dict[str, Any] | None:
         [application],
     )
     decided = reader.query(
-        "SELECT d.*, p.body, i.inputs FROM decisions d JOIN (SELECT policy_hash, any_value(body) AS body FROM decision_policies "
-        "GROUP BY 1) p ON p.policy_hash = d.policy_hash LEFT JOIN (SELECT input_hash, any_value(inputs) AS inputs "
+        f"SELECT d.*, p.body, i.inputs FROM decisions d JOIN {_bodies('decision_policies')} p ON p.policy_hash = d.policy_hash "
+        "LEFT JOIN (SELECT input_hash, any_value(inputs) AS inputs "
         "FROM decision_inputs GROUP BY 1) i ON i.input_hash = d.input_hash WHERE d.application_id = ? "
         "ORDER BY d.recorded_at DESC, d.decided_at DESC",
         [application],
@@ -226,9 +233,8 @@ def _by_persons(reader: LedgerReader, application: str) -> list[dict[str, Any]]:
     """Decisions of persons on an application, the newest first, with what they tell the applicant `in_words`, and `why`."""
     rows = reader.query(
         "SELECT d.*, p.body, u.body AS rules FROM person_decisions d "
-        "LEFT JOIN (SELECT policy_hash, any_value(body) AS body FROM decision_policies GROUP BY 1) p USING (policy_hash) "
-        "LEFT JOIN (SELECT policy_hash, any_value(body) AS body FROM underwriting_policies GROUP BY 1) u "
-        "ON u.policy_hash = d.underwriting_hash WHERE d.application_id = ? ORDER BY d.recorded_at DESC",
+        f"LEFT JOIN {_bodies('decision_policies')} p USING (policy_hash) "
+        f"LEFT JOIN {_bodies('underwriting_policies')} u ON u.policy_hash = d.underwriting_hash WHERE d.application_id = ? ORDER BY d.recorded_at DESC",
         [application],
     )
     found = []
